@@ -1,0 +1,6 @@
+"""`python -m agent_lsp` is the `agent-lsp` script."""
+
+from agent_lsp.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""The composition root: the one file that names concrete classes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from agent_lsp import __version__
+from agent_lsp import settings as configuration
+from agent_lsp.agent import Turn
+from agent_lsp.agent.budget import Budget
+from agent_lsp.agent.context import system_prompt
+from agent_lsp.conversation.journal import Journal, SessionSummary
+from agent_lsp.conversation.messages import Usage
+from agent_lsp.models import Model, NoModel
+from agent_lsp.models.bundled import BundledModel
+from agent_lsp.models.bundled_file import installed
+from agent_lsp.models.http import Endpoint
+from agent_lsp.models.openai_chat import OpenAIChat
+from agent_lsp.models.pricing import Price, listed_window, price_of
+from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.scripted import ScriptedModel, read_script
+from agent_lsp.observe.log import EventLog
+from agent_lsp.permissions import Preset
+from agent_lsp.permissions.policy import Policy
+from agent_lsp.processes import Processes
+from agent_lsp.session import Order, Place, TurnRefused
+from agent_lsp.session.open import OpenSessions
+from agent_lsp.session.watchers import Watchers
+from agent_lsp.settings import Loaded, Settings, SettingsError
+from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
+from agent_lsp.tools.read import list_files, read_file
+from agent_lsp.tools.search import search
+from agent_lsp.tools.shell import run_command
+from agent_lsp.workspace.editor import Editor
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.roots import Roots
+
+TOOLS = (read_file, list_files, search, write_file, edit_file, delete_file, move_file, run_command)
+DEFAULT_OPENAI_MODEL = "gpt-5-mini"
+_WINDOW = 128_000
+_WAYS = (
+    "no model is configured. Name one in AGENT_LSP_MODEL, as openai-chat:MODEL with AGENT_LSP_BASE_URL for a local or"
+    " other server, or set OPENAI_API_KEY, or run `agent-lsp model install` for the small bundled one"
+)
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """Everything behind a door: one workspace, its sessions, and what they run on."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folders: Sequence[str],
+        editor: Editor,
+        *,
+        flags: Mapping[str, Any] | None = None,  # Any: words of the command line
+        ask_editor: Callable[[], Mapping[str, Any]] = dict,  # Any: JSON from the editor
+    ) -> None:
+        """Raises SettingsError, JournalError, and PathRefused for folders that are none."""
+        self._environment, self._flags, self._ask_editor = environment, flags, ask_editor
+        self.roots = Roots(folders)
+        self.state = state_dir(self.settings().settings)
+        self.log = EventLog(self.state / "log.jsonl")
+        self.journal = Journal(self.state / "journal.sqlite3")
+        self.processes, self.watchers = Processes(), Watchers()
+        self.watchers.add(self.log.watch)
+        files = Files(self.roots, editor)
+        self.tools = ToolContext(files, Search(files, self.processes, program()), self.processes)
+        self.files, self._toolbox = files, Toolbox(TOOLS)
+        self._workspace = os.pathsep.join(root.path for root in self.roots.all)
+        self.sessions = OpenSessions(
+            self.journal,
+            self._workspace,
+            build=self._build,
+            watchers=self.watchers,
+            new_id=_new_id,
+            now=time.time,
+        )
+        self._models: dict[str, Model] = {}
+        self._policies: dict[str, Policy] = {}
+
+    def settings(self) -> Loaded:
+        """The settings as they stand now. Raises SettingsError."""
+        return configuration.load(self._environment, editor=self._ask_editor(), flags=self._flags)
+
+    def model_name(self) -> str:
+        """The model that the next turn would have. Raises NoModel or SettingsError."""
+        return chosen_model(self.settings().settings, self._environment)
+
+    async def stored_sessions(self) -> tuple[SessionSummary, ...]:
+        """The sessions of this workspace, newest first."""
+        return await self.journal.sessions(self._workspace)
+
+    def status(self) -> dict[str, Any]:  # Any: JSON
+        """What `agent.status` says of the daemon itself."""
+        try:
+            settings, model = self.settings().settings, self.model_name()
+        except (SettingsError, NoModel) as error:
+            return {"version": __version__, "model": None, "problem": str(error), "sandbox": "none"}
+        limits = settings.limits
+        return {
+            "version": __version__,
+            "model": model,
+            "preset": settings.preset,
+            "sandbox": "none",
+            "limits": {
+                "maxSteps": limits.steps,
+                "maxToolCalls": limits.tool_calls,
+                "maxTokens": limits.tokens,
+                "maxSeconds": limits.seconds,
+                "maxCost": limits.cost,
+                "maxCostPerDay": settings.max_cost_per_day,
+            },
+        }
+
+    def warm(self) -> None:
+        """Builds what the first turn needs, so that it need not wait."""
+        with contextlib.suppress(NoModel, SettingsError):  # the first turn says it better
+            model = self._model(self.model_name(), self.settings().settings)
+            if isinstance(model, OpenAIChat):
+                model.warm()
+            _price(model.name).cost(Usage())
+
+    async def close(self) -> None:
+        """Ends all turns and processes, and leaves the journal in order."""
+        await self.sessions.close()
+        for model in self._models.values():
+            await model.close()
+        await self.processes.close()
+        await self.journal.close()
+        self.log.close()
+
+    async def _build(self, order: Order, place: Place) -> Turn:
+        try:
+            settings = self.settings().settings
+            preset = usable_preset(settings.preset)
+        except SettingsError as error:
+            raise TurnRefused("settings", str(error)) from error
+        model = self._model(order.model or chosen_model(settings, self._environment), settings)
+        policy = self._policies.setdefault(place.session_id, Policy(preset))
+        policy.preset = preset
+        return Turn(
+            id=place.turn_id,
+            session_id=place.session_id,
+            record=place.record,
+            model=RetryingModel(model, RetryPolicy(settings.max_retries)),
+            toolbox=self._toolbox,
+            tools=self.tools,
+            policy=policy,
+            preset=order.preset,
+            budget=Budget(
+                settings.limits,
+                _price(model.name),
+                spent_today=await self.journal.spent_today(),
+                cost_per_day=settings.max_cost_per_day,
+            ),
+            approve=place.approve,
+            emit=place.emit,
+            system=system_prompt([root.path for root in self.roots.all]),
+            most_characters=settings.max_result_characters,
+            approval_seconds=settings.approval_timeout_seconds,
+            new_id=_new_id,
+            now=time.time,
+        )
+
+    def _model(self, name: str, settings: Settings) -> Model:
+        key = f"{name} {settings.base_url} {settings.context_window}"
+        if key not in self._models:
+            self._models[key] = self._made(name, settings)
+        return self._models[key]
+
+    def _made(self, name: str, settings: Settings) -> Model:
+        protocol, _, model = name.partition(":")
+        match protocol:
+            case "scripted":
+                return ScriptedModel(read_script(Path(model)))
+            case "bundled":
+                return BundledModel(_bundled_file(), self.state, self._listed)
+            case "openai-chat" if model:
+                window = settings.context_window or listed_window(model) or _WINDOW
+                return OpenAIChat(self._endpoint(settings), model, context_window=window)
+            case _:
+                raise NoModel(
+                    f"'{name}' is no model: write openai-chat:MODEL, scripted:FILE or bundled"
+                    " (anthropic and openai-responses are not spoken yet)"
+                )
+
+    def _endpoint(self, settings: Settings) -> Endpoint:
+        key = configuration.secret(settings.api_key) or self._environment.get("OPENAI_API_KEY", "")
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return Endpoint(settings.base_url or "https://api.openai.com/v1", headers)
+
+    async def _listed(self) -> Sequence[str]:
+        places = [self.roots.find(root.path) for root in self.roots.all]
+        return [path for place in places for path in (await self.tools.search.files(place)).paths]
+
+
+def chosen_model(settings: Settings, environment: Mapping[str, str]) -> str:
+    """`protocol:model` of the model that answers. Raises NoModel, naming the ways to get one."""
+    if settings.model:
+        return settings.model
+    openai, anthropic = environment.get("OPENAI_API_KEY"), environment.get("ANTHROPIC_API_KEY")
+    if openai and anthropic:
+        raise NoModel("both OPENAI_API_KEY and ANTHROPIC_API_KEY are set: name a model in AGENT_LSP_MODEL")
+    if openai:
+        return f"openai-chat:{DEFAULT_OPENAI_MODEL}"
+    if settings.base_url:
+        raise NoModel(
+            f"the server at {settings.base_url} needs a model's name: set AGENT_LSP_MODEL=openai-chat:MODEL"
+        )
+    if installed(data_dir()):
+        return "bundled"
+    raise NoModel(_WAYS)
+
+
+def usable_preset(preset: Preset) -> Preset:
+    """The preset, if this version can keep what it promises. Raises SettingsError."""
+    if preset in {Preset.EDITS, Preset.AUTO}:
+        raise SettingsError(
+            f"the preset '{preset}' needs a sandbox, which there is not yet: use 'confirm' or 'plan'"
+        )
+    return preset
+
+
+def state_dir(settings: Settings) -> Path:
+    """The folder of journal and log, mode 0700."""
+    folder = Path(settings.state_dir) if settings.state_dir else platformdirs.user_state_path("agent-lsp")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the state folder {folder} cannot be made: {error.strerror}; set AGENT_LSP_STATE_DIR"
+        ) from error
+    return folder
+
+
+def data_dir() -> Path:
+    """The folder of the bundled model."""
+    return platformdirs.user_data_path("agent-lsp")
+
+
+def _bundled_file() -> Path:
+    file = installed(data_dir())
+    if file is None:
+        raise NoModel("the bundled model is not installed: run `agent-lsp model install`")
+    return file
+
+
+def _price(name: str) -> Price:
+    protocol, _, model = name.partition(":")
+    return price_of(protocol, model)
+
+
+def _new_id(what: str) -> str:
+    return f"{what}_{uuid.uuid4().hex[:16]}"

@@ -1,0 +1,138 @@
+"""argv → settings → serve | ask | doctor | model. Little is imported here: `serve` must answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from agent_lsp import NAME, PROTOCOL, __version__
+
+if TYPE_CHECKING:
+    from agent_lsp.lsp.server import Door
+    from agent_lsp.lsp.transport import Server
+
+_FLAGS = (
+    "model",
+    "baseUrl",
+    "preset",
+    "maxSteps",
+    "maxToolCalls",
+    "maxTokens",
+    "maxSeconds",
+    "maxCost",
+    "stateDir",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The `agent-lsp` script; it ends the process with the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if sys.platform == "win32":
+        raise SystemExit(
+            "agent-lsp runs on Linux and macOS: on Windows use it inside WSL, or through VS Code Remote"
+        )
+    if not words and not sys.stdin.isatty():
+        words = ["serve"]
+    arguments = _parser().parse_args(words)
+    raise SystemExit(_run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.version:
+        return _version(as_json=arguments.json_version)
+    match arguments.command:
+        case "serve":
+            return _serve()
+        case "ask":
+            return _ask(arguments)
+        case "doctor":
+            from agent_lsp.doctor import doctor  # each command imports its own room
+
+            return doctor(_environment())
+        case "model":
+            from agent_lsp.doctor import model_command
+
+            return model_command(arguments.action)
+        case _:
+            _parser().print_help()
+            return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=NAME, description="A coding agent for any LSP editor.")
+    parser.add_argument("--version", action="store_true", help="print name and version")
+    parser.add_argument("--json", dest="json_version", action="store_true", help="with --version: as JSON")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    serve = commands.add_parser("serve", help="speak LSP on standard input and output (what editors start)")
+    serve.add_argument(
+        "--stdio", action="store_true", help="accepted for clients that add it; there is no other way"
+    )
+    ask = commands.add_parser("ask", help="run one turn here; '-' reads the prompt from standard input")
+    ask.add_argument("prompt")
+    ask.add_argument(
+        "--workspace", default=".", metavar="DIR", help="the folder to work in (default: this one)"
+    )
+    ask.add_argument("--session", metavar="ID", help="go on with a session")
+    ask.add_argument("--json", action="store_true", help="print one event a line")
+    for name in _FLAGS:
+        words = "".join(f"-{char.lower()}" if char.isupper() else char for char in name)
+        ask.add_argument(f"--{words}", dest=name, metavar=words.upper())
+    commands.add_parser("doctor", help="say what is configured, which model answers, and what is missing")
+    model = commands.add_parser("model", help="fetch or drop the small bundled model")
+    model.add_argument("action", choices=("install", "remove"))
+    return parser
+
+
+def _version(*, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"name": NAME, "version": __version__, "protocol": PROTOCOL}))
+    else:
+        print(f"{NAME} {__version__}")
+    return 0
+
+
+def _serve() -> int:
+    from agent_lsp.lsp.server import serve
+
+    return serve(_load_door)
+
+
+def _load_door() -> Callable[[Server], Door]:
+    """Called once the client is initialized: all that is ours is imported here and not before."""
+    from agent_lsp.lsp.commands import open_door
+
+    environment = _environment()
+    return lambda server: open_door(server, environment)
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from agent_lsp.conversation.journal import JournalError
+    from agent_lsp.session import SessionError
+    from agent_lsp.settings import SettingsError
+    from agent_lsp.terminal import Ask, ask
+    from agent_lsp.workspace.roots import PathRefused
+
+    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    flags = {name: getattr(arguments, name) for name in _FLAGS}
+    order = Ask(prompt, os.path.abspath(arguments.workspace), arguments.session, arguments.json, flags)
+    try:
+        return asyncio.run(ask(order, _environment()))
+    except (JournalError, SessionError, SettingsError, PathRefused) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+
+
+def _environment() -> dict[str, str]:
+    """The environment as it was at the start; keys are taken out of it, so that no child inherits them."""
+    from agent_lsp.settings import KEY_VARIABLES
+
+    found = dict(os.environ)
+    for name in KEY_VARIABLES:
+        os.environ.pop(name, None)
+    return found

@@ -1,0 +1,220 @@
+"""The durable, append-only store of entries: SQLite in WAL mode, one file for all conversations of a user."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from agent_lsp.conversation import codec
+from agent_lsp.conversation.entries import Content, Entry
+from agent_lsp.conversation.tree import Conversation
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE session (
+  id TEXT PRIMARY KEY, workspace TEXT NOT NULL, title TEXT NOT NULL, updated_at REAL NOT NULL,
+  cost REAL NOT NULL DEFAULT 0, head INTEGER REFERENCES entry(seq));
+CREATE TABLE entry (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES entry(seq), at REAL NOT NULL,
+  content TEXT NOT NULL);
+CREATE TABLE spending (day TEXT PRIMARY KEY, usd REAL NOT NULL);
+CREATE INDEX session_by_time ON session (workspace, updated_at DESC);
+"""
+_PATH_TO_HEAD = """
+WITH RECURSIVE path(seq, parent, at, content) AS (
+  SELECT e.seq, e.parent, e.at, e.content FROM entry e JOIN session s ON e.seq = s.head WHERE s.id = ?
+  UNION ALL
+  SELECT e.seq, e.parent, e.at, e.content FROM entry e JOIN path p ON e.seq = p.parent)
+SELECT seq, parent, at, content FROM path ORDER BY seq
+"""
+
+Result = TypeVar("Result")
+
+
+class JournalError(Exception):
+    """The journal cannot be used as asked; the message names the file or session and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """A stored session: `updated_at` in seconds since the epoch, `cost` in USD, `head` the newest entry."""
+
+    id: str
+    title: str
+    updated_at: float
+    cost: float
+    head: int | None
+
+
+class Journal:
+    """All sessions of one user. Every call runs on the journal's own thread; `append` returns once on disk.
+
+    Commits are synchronous (`synchronous=FULL`): what was appended survives a kill and a power loss.
+    """
+
+    def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Opens or creates `file`. Raises JournalError when it cannot be read or is newer than this program."""
+        self._file, self._clock = file, clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._db = self._thread.submit(_open, file).result()
+
+    async def create(self, session_id: str, *, workspace: str, title: str) -> None:
+        """A new session with nothing in it."""
+        await self._run(lambda: self._create(session_id, workspace, title))
+
+    async def append(
+        self, session_id: str, parent: int | None, contents: tuple[Content, ...], *, cost: float = 0
+    ) -> tuple[Entry, ...]:
+        """Writes entries after `parent`, the session's head, in one transaction; `cost` (USD) is added up.
+
+        Raises JournalError when somebody else has moved the head meanwhile.
+        """
+        return await self._run(lambda: self._append(session_id, parent, contents, cost))
+
+    async def load(self, session_id: str) -> Conversation | None:
+        """The path to the session's head; None when there is no such session."""
+        return await self._run(lambda: self._load(session_id))
+
+    async def head(self, session_id: str) -> int | None:
+        """The newest entry of a session; None while it has none."""
+        return await self._run(lambda: self._head(session_id))
+
+    async def spent_today(self) -> float:
+        """USD that all sessions of this user have cost since midnight UTC."""
+        return await self._run(self._spent_today)
+
+    async def sessions(self, workspace: str, *, most: int = 100) -> tuple[SessionSummary, ...]:
+        """The sessions of a workspace, newest first."""
+        return await self._run(lambda: self._sessions(workspace, most))
+
+    @contextmanager
+    def hold(self, session_id: str) -> Iterator[None]:
+        """Keeps a session for this process while a turn runs; the kernel lets go when the process dies.
+
+        Raises JournalError when another process holds it.
+        """
+        folder = self._file.parent / "locks"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = os.open(folder / session_id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalError(
+                    f"session {session_id} is running in another editor or terminal: end its turn there first"
+                ) from None
+            yield
+        finally:
+            os.close(lock)
+
+    async def close(self) -> None:
+        await self._run(self._db.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _create(self, session_id: str, workspace: str, title: str) -> None:
+        with _transaction(self._db) as db:
+            db.execute(
+                "INSERT INTO session (id, workspace, title, updated_at) VALUES (?, ?, ?, ?)",
+                (session_id, workspace, title, self._clock()),
+            )
+
+    def _append(
+        self, session_id: str, parent: int | None, contents: tuple[Content, ...], cost: float
+    ) -> tuple[Entry, ...]:
+        now, written = self._clock(), []
+        with _transaction(self._db) as db:
+            head = parent
+            for content in contents:
+                row = db.execute(
+                    "INSERT INTO entry (parent, at, content) VALUES (?, ?, ?) RETURNING seq",
+                    (head, now, codec.encode(content)),
+                ).fetchone()
+                written.append(Entry(int(row[0]), head, now, content))
+                head = written[-1].seq
+            moved = db.execute(
+                "UPDATE session SET head = ?, updated_at = ?, cost = cost + ? WHERE id = ? AND head IS ?",
+                (head, now, cost, session_id, parent),
+            )
+            if moved.rowcount != 1:
+                raise JournalError(f"session {session_id} was continued elsewhere: open it again")
+            if cost:
+                db.execute(
+                    "INSERT INTO spending VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET usd = usd + excluded.usd",
+                    (_day(now), cost),
+                )
+        return tuple(written)
+
+    def _load(self, session_id: str) -> Conversation | None:
+        if not self._db.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone():
+            return None
+        rows = self._db.execute(_PATH_TO_HEAD, (session_id,)).fetchall()
+        return Conversation([Entry(seq, parent, at, codec.decode(line)) for seq, parent, at, line in rows])
+
+    def _spent_today(self) -> float:
+        row = self._db.execute("SELECT usd FROM spending WHERE day = ?", (_day(self._clock()),)).fetchone()
+        return float(row[0]) if row else 0.0
+
+    def _head(self, session_id: str) -> int | None:
+        row = self._db.execute("SELECT head FROM session WHERE id = ?", (session_id,)).fetchone()
+        return row[0] if row else None
+
+    def _sessions(self, workspace: str, most: int) -> tuple[SessionSummary, ...]:
+        rows = self._db.execute(
+            "SELECT id, title, updated_at, cost, head FROM session WHERE workspace = ?"
+            " ORDER BY updated_at DESC, rowid DESC LIMIT ?",
+            (workspace, most),
+        ).fetchall()
+        return tuple(SessionSummary(*row) for row in rows)
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
+    try:
+        db = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _migrate(db, file)
+    except sqlite3.DatabaseError as error:
+        raise JournalError(
+            f"{file} cannot be used ({error}): move it away, or set AGENT_LSP_STATE_DIR to another folder"
+        ) from error
+    return db
+
+
+def _migrate(db: sqlite3.Connection, file: Path) -> None:
+    with _transaction(db):
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        if version > _VERSION:
+            raise JournalError(f"{file} was written by a newer agent-lsp: update this one")
+        if version == 0:
+            for statement in _SCHEMA.strip().split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")

@@ -1,0 +1,66 @@
+"""A conversation as one session sees it: the path of entries from its root to its head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent_lsp.conversation.entries import CallBegan, Entry, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.messages import (
+    AssistantMessage,
+    Message,
+    ResultStatus,
+    ToolCall,
+    ToolMessage,
+    ToolResult,
+)
+
+
+class Conversation:
+    """The entries on one path, oldest first. It only grows, at its head."""
+
+    def __init__(self, path: Sequence[Entry] = ()) -> None:
+        self._path = list(path)
+
+    def grow(self, entries: Sequence[Entry]) -> None:
+        """Adds entries that the journal has on disk."""
+        self._path.extend(entries)
+
+    @property
+    def head(self) -> int | None:
+        """The `seq` of the newest entry, None while there is none."""
+        return self._path[-1].seq if self._path else None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(self._path)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was said, oldest first."""
+        return tuple(entry.content.message for entry in self._path if isinstance(entry.content, Said))
+
+    @property
+    def open_turn(self) -> TurnBegan | None:
+        """The turn that began and did not end: it is running, or its daemon was killed."""
+        for entry in reversed(self._path):
+            if isinstance(entry.content, TurnEnded):
+                return None
+            if isinstance(entry.content, TurnBegan):
+                return entry.content
+        return None
+
+    def results_after_a_kill(self) -> ToolMessage | None:
+        """What to tell the model about calls whose daemon was killed before it wrote their results."""
+        messages = self.messages
+        if not messages or not isinstance(messages[-1], AssistantMessage) or not messages[-1].calls:
+            return None
+        began = {entry.content.call_id for entry in self._path if isinstance(entry.content, CallBegan)}
+        return ToolMessage(tuple(_lost(call, call.id in began) for call in messages[-1].calls))
+
+
+def _lost(call: ToolCall, began: bool) -> ToolResult:  # noqa: FBT001 - two facts about one call
+    if began:
+        text = "The daemon stopped while this ran: its outcome is unknown. Look before you repeat it."
+    else:
+        text = "The daemon stopped before this ran. Nothing was done."
+    return ToolResult(call.id, text, ResultStatus.CANCELLED)

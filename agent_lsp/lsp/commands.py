@@ -1,0 +1,212 @@
+"""Behind the server: each command structures its params, calls a session, and converts the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+from agent_lsp.app import App
+from agent_lsp.conversation.actions import Choice, Decision
+from agent_lsp.conversation.journal import JournalError
+from agent_lsp.lsp import contract
+from agent_lsp.lsp.approver import ClientApprover, actions_for
+from agent_lsp.lsp.contract import AskParams, CancelParams, DecideParams, SessionParams
+from agent_lsp.lsp.convert import View, beside
+from agent_lsp.lsp.editing import ClientEditor
+from agent_lsp.lsp.server import Refused
+from agent_lsp.lsp.transport import ClientError, Json, Server
+from agent_lsp.permissions import Preset
+from agent_lsp.session import Order, SessionError, wire
+from agent_lsp.session.session import Asked, Session
+from agent_lsp.settings import SettingsError
+from agent_lsp.workspace.roots import PathRefused, path_of
+
+_CONFIGURATION_SECONDS = 5.0
+_log = logging.getLogger(__name__)
+
+
+def open_door(server: Server, environment: Mapping[str, str]) -> ClientDoor:
+    """The door for an initialized client. Raises Refused when there is nothing to work on, or with."""
+    try:
+        return ClientDoor(server, environment)
+    except (SettingsError, JournalError, PathRefused, contract.InvalidParams) as error:
+        kind = {SettingsError: "settings", JournalError: "journal", PathRefused: "workspace"}.get(
+            type(error), "params"
+        )
+        raise Refused(kind, str(error)) from error
+
+
+class ClientDoor:
+    """One client: its editor, its view of the turns, and the commands it may call."""
+
+    def __init__(self, server: Server, environment: Mapping[str, str]) -> None:
+        self._server = server
+        self._from_editor = _initial_options(server)
+        self._options = contract.parse(contract.ClientOptions, self._from_editor)
+        self._editor = ClientEditor(server)
+        self.app = App(environment, _folders(server), self._editor, ask_editor=lambda: self._from_editor)
+        self._approver = ClientApprover(server, self._options, self.app.state)
+        self._view = View(server, self._options)
+        self.app.watchers.add(self._view.show)
+        self._commands: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
+            "agent.ask": self.ask,
+            "agent.cancel": self._cancel,
+            "agent.decide": self._decide,
+            "agent.session": self._session,
+            "agent.sessions": self._sessions,
+            "agent.status": self._status,
+        }
+        self._say_ignored()
+        self._warming = asyncio.create_task(self._warm())
+
+    async def command(self, name: str, params: object) -> object:
+        """Runs a command whose params are parsed. Raises JsonRpcInvalidParams, Refused."""
+        try:
+            return await self._commands[name](params)
+        except SessionError as error:
+            raise JsonRpcInvalidParams(str(error)) from error
+
+    async def ask(self, params: AskParams) -> object:
+        """`agent.ask`, and `agent/ask`, which always waits."""
+        try:
+            session, asked = await self._asked(params)
+        except SessionError as error:
+            raise JsonRpcInvalidParams(str(error)) from error
+        except JournalError as error:
+            raise Refused("journal", str(error)) from error
+        if not params.wait:
+            joined = {"joined": True} if asked.joined else {}
+            return {"turnId": asked.turn_id, "sessionId": session.id, **joined}
+        return await self._waited(session, asked)
+
+    async def _asked(self, params: AskParams) -> tuple[Session, Asked]:
+        order = Order(
+            params.prompt,
+            self._approver.ask,
+            context=beside(params.context, self._server),
+            preset=self._preset(params.preset),
+            model=params.model,
+            queue=params.queue,
+        )
+        if not params.prompt.strip():
+            raise SessionError("the prompt is empty: say what the agent should do")
+        sessions = self.app.sessions
+        session = await (
+            sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt)
+        )
+        asked = session.ask(order)
+        self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
+        return session, asked
+
+    async def _waited(self, session: Session, asked: Asked) -> Json:
+        """The turn's end. A cancelled wait cancels the turn, and is answered with its result and not with an error."""
+        try:
+            done = await asyncio.shield(asked.finished)
+        except asyncio.CancelledError:
+            session.cancel()
+            done = await asked.finished
+        return wire.finished(done)
+
+    def _preset(self, wished: str | None) -> Preset | None:
+        """A preset for one turn, if it is tighter than the one in force; a looser one has no effect."""
+        if wished is None or Preset(wished).looser_than(self.app.settings().settings.preset):
+            return None
+        return Preset(wished)
+
+    async def _cancel(self, params: CancelParams) -> object:
+        sessions = self.app.sessions.all()
+        if params.session_id:
+            sessions = tuple(session for session in sessions if session.id == params.session_id)
+        if params.turn_id:
+            sessions = tuple(session for session in sessions if params.turn_id in session.turn_ids)
+        return {"cancelled": [turn for session in sessions for turn in session.cancel()]}
+
+    async def _decide(self, params: DecideParams) -> object:
+        hunks = None if params.hunks is None else tuple(params.hunks)
+        decision = Decision(Choice(params.decision), params.feedback, hunks, params.stop)
+        self.app.sessions.decide(params.approval_id, decision)
+        return {}
+
+    async def _session(self, params: SessionParams) -> object:
+        conversation = await self.app.sessions.read(params.session_id)
+        entries = [wire.entry(entry) for entry in conversation.entries if entry.seq > params.after]
+        pending = [
+            wire.question(request)
+            for session in self.app.sessions.all()
+            if session.id == params.session_id
+            for request in session.approvals.pending
+        ]
+        return {"entries": entries, "pendingApprovals": pending}
+
+    async def _sessions(self, _: object) -> object:
+        return [wire.summary(summary) for summary in await self.app.stored_sessions()]
+
+    async def _status(self, _: object) -> object:
+        open_sessions = self.app.sessions.all()
+        return {
+            **self.app.status(),
+            "turns": [turn for session in open_sessions for turn in session.turn_ids],
+            "pendingApprovals": [wire.pending(r) for s in open_sessions for r in s.approvals.pending],
+        }
+
+    def code_actions(self) -> list[Json]:
+        """The answers to open questions, for clients that do not show them in a view of their own."""
+        if "approval" in self._options.renders:
+            return []
+        return actions_for(tuple(r for session in self.app.sessions.all() for r in session.approvals.pending))
+
+    def document_changed(self, uri: str) -> None:
+        self._editor.document_changed(uri)
+
+    def progress_cancelled(self, token: str | int) -> None:
+        turn_id = self._view.turn_of(token)
+        if turn_id and (session := self.app.sessions.of_turn(turn_id)):
+            session.cancel()
+
+    async def configuration_changed(self) -> None:
+        """Reads the section `agent` again; what is wrong in it is said in one line."""
+        capabilities = self._server.client_capabilities.workspace
+        if not (capabilities and capabilities.configuration):
+            return
+        with contextlib.suppress(ClientError):
+            answer = await self._server.protocol.request(
+                "workspace/configuration", {"items": [{"section": "agent"}]}, seconds=_CONFIGURATION_SECONDS
+            )
+            if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+                self._from_editor = {**_initial_options(self._server), **answer[0]}
+                self._say_ignored()
+
+    async def close(self) -> None:
+        self._warming.cancel()
+        await self.app.close()
+
+    async def _warm(self) -> None:
+        await self.configuration_changed()
+        await asyncio.to_thread(self.app.warm)
+
+    def _say_ignored(self) -> None:
+        try:
+            ignored = self.app.settings().ignored
+        except SettingsError as error:
+            ignored = (str(error),)
+        for line in ignored:
+            _log.warning("%s", line)
+            self._server.protocol.tell("window/showMessage", {"type": 2, "message": f"Agent: {line}"})
+
+
+def _initial_options(server: Server) -> dict[str, Any]:  # Any: JSON from the client
+    options = server.protocol.initialization_options
+    agent = options.get("agent") if isinstance(options, dict) else None
+    return dict(agent) if isinstance(agent, dict) else {}
+
+
+def _folders(server: Server) -> list[str]:
+    """The folders that the client opened, as paths."""
+    workspace = server.workspace
+    uris = list(workspace.folders) or ([workspace.root_uri] if workspace.root_uri else [])
+    return [path for uri in uris if (path := path_of(uri))]

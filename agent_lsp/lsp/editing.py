@@ -1,0 +1,103 @@
+"""The Editor over LSP: open documents as the client syncs them, edits by `applyEdit`, verified by `didChange`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from agent_lsp.conversation.actions import FileChange, Hunk
+from agent_lsp.conversation.diffs import compared, lines_of
+from agent_lsp.lsp.transport import ClientError, Json, Server
+from agent_lsp.workspace.editor import EditorRefused
+from agent_lsp.workspace.overlay import Buffer, Overlay
+from agent_lsp.workspace.roots import path_of
+
+_ANSWER_SECONDS, _SYNC_SECONDS = 30.0, 2.0
+
+
+class ClientEditor:
+    """What the client holds open is read from pygls' documents; an edit counts only once the client has synced it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.overlay = Overlay(self._buffers)
+        self._changed: dict[str, asyncio.Event] = {}
+
+    def document_changed(self, uri: str) -> None:
+        """Wakes whoever waits to see an edit arrive."""
+        if event := self._changed.get(uri):
+            event.set()
+
+    async def apply(self, change: FileChange, buffer: Buffer) -> None:
+        """One versioned `workspace/applyEdit`, one undo step. Raises EditorRefused."""
+        assert change.after is not None  # noqa: S101 - deletions do not come here
+        self._changed[buffer.uri] = asyncio.Event()
+        try:
+            await self._send(change, buffer)
+            await self._seen(change, buffer)
+        finally:
+            del self._changed[buffer.uri]
+
+    async def _send(self, change: FileChange, buffer: Buffer) -> None:
+        try:
+            answer = await self._server.protocol.request(
+                "workspace/applyEdit", self._edit(change, buffer), seconds=_ANSWER_SECONDS
+            )
+        except ClientError as error:
+            raise EditorRefused(f"the editor did not apply the edit to {change.shown}: {error}") from error
+        if not isinstance(answer, dict) or answer.get("applied") is not True:
+            why = answer.get("failureReason") if isinstance(answer, dict) else None
+            raise EditorRefused(
+                f"the editor refused the edit to {change.shown}" + (f": {why}" if why else "")
+            )
+
+    async def _seen(self, change: FileChange, buffer: Buffer) -> None:
+        """Waits until the document's text is what was meant: `applied: true` alone proves nothing."""
+        changed, text = self._changed[buffer.uri], self._text(buffer)
+        try:
+            async with asyncio.timeout(_SYNC_SECONDS):
+                while text != change.after:
+                    changed.clear()
+                    await changed.wait()
+                    text = self._text(buffer)
+        except TimeoutError:
+            if text == change.before:
+                raise EditorRefused(
+                    f"the editor says it changed {change.shown}, but the text is as it was: nothing was changed"
+                ) from None
+            raise EditorRefused(
+                f"{change.shown} has another text now than was meant, for the user or a plug-in changed it meanwhile:"
+                " read it again"
+            ) from None
+
+    def _text(self, buffer: Buffer) -> str | None:
+        document = self._server.workspace.text_documents.get(buffer.uri)
+        return document.source if document else None
+
+    def _buffers(self) -> Iterator[Buffer]:
+        for uri, document in self._server.workspace.text_documents.items():
+            if path := path_of(uri):
+                yield Buffer(path, uri, document.source, document.version or 0)
+
+    def _edit(self, change: FileChange, buffer: Buffer) -> Json:
+        lines = lines_of(buffer.text)
+        edits = [
+            self._text_edit(hunk, lines) for hunk in change.hunks or compared(buffer.text, change.after or "")
+        ]
+        document = {"uri": buffer.uri, "version": buffer.version}
+        return {
+            "label": f"agent: {change.shown}",
+            "edit": {"documentChanges": [{"textDocument": document, "edits": edits}]},
+        }
+
+    def _text_edit(self, hunk: Hunk, lines: list[str]) -> Json:
+        first = hunk.old_start - 1
+        start, end = self._position(first, lines), self._position(first + len(lines_of(hunk.old)), lines)
+        return {"range": {"start": start, "end": end}, "newText": hunk.new}
+
+    def _position(self, line: int, lines: list[str]) -> Json:
+        """The start of a line; behind the last one, the end of the text."""
+        if line < len(lines) or not lines or lines[-1][-1] in "\r\n":
+            return {"line": line, "character": 0}
+        units = self._server.workspace.position_codec.client_num_units(lines[-1])
+        return {"line": len(lines) - 1, "character": units}

@@ -1,0 +1,170 @@
+"""Lifecycle and capabilities. Until `initialized` nothing of ours is imported but transport and contract."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
+
+from agent_lsp import NAME, __version__
+from agent_lsp.lsp import contract, transport
+from agent_lsp.lsp.transport import Server
+
+Json = dict[str, Any]  # Any: a JSON tree
+
+
+class Door(Protocol):
+    """What stands behind the server once the client is initialized."""
+
+    async def command(self, name: str, params: object) -> object: ...
+    async def ask(self, params: contract.AskParams) -> object: ...
+    def code_actions(self) -> list[Json]: ...
+    def document_changed(self, uri: str) -> None: ...
+    def progress_cancelled(self, token: str | int) -> None: ...
+    async def configuration_changed(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Refused(Exception):
+    """The door cannot open; the message is one line with the remedy, `kind` the wire value of `error.kind`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+OpenDoor = Callable[[Server], Door]
+"""Opens the door for a client. Raises Refused."""
+
+Load = Callable[[], OpenDoor]
+"""Imports all that stands behind the door; called once the client is initialized, in a thread."""
+
+
+def serve(load: Load) -> int:
+    """Serves one client on standard input and output; ends the process with the exit code."""
+    for name in ("pygls", "agent_lsp"):  # to the log once there is one, and never to the client's terminal
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    logging.getLogger("pygls").setLevel(logging.WARNING)
+    out = transport.protected_stdout()
+    server = Server(
+        NAME,
+        __version__,
+        text_document_sync_kind=lsp.TextDocumentSyncKind.Full,
+        protocol_cls=transport.Protocol,
+        converter_factory=transport.new_converter,
+    )
+    entrance = Entrance(server, load)
+    entrance.register()
+    code = asyncio.run(transport.run(server, sys.stdin.buffer, out, entrance.close))
+    sys.stderr.flush()
+    os._exit(code)  # the reader's thread may still wait for input
+
+
+class Entrance:
+    """Opens the door on `initialized`, or at the next call if it could not be opened then."""
+
+    def __init__(self, server: Server, load: Load) -> None:
+        self._server, self._load = server, load
+        self._opening: asyncio.Task[Door] | None = None
+
+    def register(self) -> None:
+        """Registers all handlers with pygls."""
+        for name in contract.COMMANDS:
+            self._server.command(name)(_handler(self._command))
+        handlers: dict[str, Callable[[Any], Any]] = {  # Any: each method has its own params
+            contract.REQUEST_ASK: self._ask,
+            lsp.INITIALIZED: self._initialized,
+            lsp.TEXT_DOCUMENT_DID_CHANGE: self._changed,
+            lsp.TEXT_DOCUMENT_CODE_ACTION: self._code_actions,
+            lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL: self._progress_cancelled,
+            lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuration_changed,
+        }
+        for method, handler in handlers.items():
+            self._server.feature(method)(_handler(handler))
+
+    async def close(self) -> None:
+        if door := self._door():
+            await door.close()
+
+    async def _initialized(self, _: object) -> None:
+        try:
+            await self._opened()
+        except Refused as error:
+            self._server.protocol.tell("window/logMessage", {"type": 1, "message": f"{NAME}: {error}"})
+
+    async def _command(self, params: lsp.ExecuteCommandParams) -> object:
+        shape, arguments = contract.COMMANDS[params.command], params.arguments or [None]
+        if len(arguments) != 1:
+            raise JsonRpcInvalidParams(f"{params.command} takes one object, not {len(arguments)} arguments")
+        parsed = _parsed(shape, arguments[0])
+        return await self._through(lambda door: door.command(params.command, parsed))
+
+    async def _ask(self, params: object) -> object:
+        parsed = _parsed(contract.AskParams, params)
+        return await self._through(lambda door: door.ask(parsed))
+
+    async def _through(self, call: Callable[[Door], Any]) -> object:
+        try:
+            return await call(await self._opened())
+        except contract.InvalidParams as error:
+            raise JsonRpcInvalidParams(str(error)) from error
+        except Refused as error:
+            return {
+                "turnId": "",
+                "sessionId": "",
+                "stopReason": "failed",
+                "error": {"kind": error.kind, "message": str(error)},
+            }
+
+    async def _code_actions(self, _: lsp.CodeActionParams) -> object:
+        return door.code_actions() if (door := self._door()) else []
+
+    async def _configuration_changed(self, _: object) -> None:
+        if door := self._door():
+            await door.configuration_changed()
+
+    async def _changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
+        if door := self._door():
+            door.document_changed(params.text_document.uri)
+
+    async def _progress_cancelled(self, params: lsp.WorkDoneProgressCancelParams) -> None:
+        if door := self._door():
+            door.progress_cancelled(params.token)
+
+    def _door(self) -> Door | None:
+        opening = self._opening
+        if opening is None or not opening.done() or opening.cancelled() or opening.exception():
+            return None
+        return opening.result()
+
+    async def _opened(self) -> Door:
+        failed = self._opening and self._opening.done() and not self._door()
+        if self._opening is None or failed:
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Door:
+        open_door = await asyncio.to_thread(self._load)
+        return open_door(self._server)
+
+
+def _handler(method: Callable[[Any], Any]) -> Callable[[Any], Any]:  # Any: each method has its own params
+    """A function of its own for each handler: pygls puts marks on them, which bound methods do not take."""
+
+    async def handler(params: Any) -> Any:  # Any: as above
+        return await method(params)
+
+    return handler
+
+
+def _parsed(shape: type, raw: object) -> Any:  # Any: one of the contract's classes
+    try:
+        return contract.parse(shape, raw)
+    except contract.InvalidParams as error:
+        raise JsonRpcInvalidParams(str(error)) from error

@@ -1,0 +1,144 @@
+"""Who answers: the Model protocol, what it is asked, what it says, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent_lsp.conversation.messages import AssistantMessage, Message
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it: `schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: everything the model sees, and how many tokens it may answer with."""
+
+    system: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """More of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingChunk:
+    """More of what the model thinks aloud."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryChunk:
+    """The request failed in a passing way and will be sent again after `seconds`."""
+
+    reason: str
+    attempt: int
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The last chunk: the whole answer."""
+
+    message: AssistantMessage
+
+
+Chunk = TextChunk | ThinkingChunk | RetryChunk | Completed
+
+
+class Model(Protocol):
+    """Something that answers a request with a stream of chunks, the last of which is `Completed`."""
+
+    @property
+    def name(self) -> str:
+        """`protocol:model`, as users write it in settings."""
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that request and answer may have together."""
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Streams the answer. Closing the generator closes the connection. Raises ModelError."""
+
+    async def close(self) -> None:
+        """Frees what the model holds; it is not asked again."""
+
+
+class ModelError(Exception):
+    """A request failed; the message is one line for the user. `kind` is the wire value of `error.kind`."""
+
+    kind = "model"
+
+
+class Passing(ModelError):
+    """Likely gone in a moment. `retry_after` in seconds, where the provider named a time."""
+
+    kind = "provider_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConnectionLost(Passing):
+    """No connection, or it broke."""
+
+    kind = "connection"
+
+
+class TimedOut(Passing):
+    """The provider kept silent for too long."""
+
+    kind = "timeout"
+
+
+class RateLimited(Passing):
+    """The provider asks to wait."""
+
+    kind = "rate_limit"
+
+
+class KeyRefused(ModelError):
+    """The provider does not accept the key."""
+
+    kind = "key_refused"
+
+
+class ContextTooLong(ModelError):
+    """The request has more tokens than the model takes."""
+
+    kind = "context_too_long"
+
+
+class BadRequest(ModelError):
+    """The provider does not accept the request as it is."""
+
+    kind = "bad_request"
+
+
+class BadResponse(ModelError):
+    """The provider answered with something that is no answer."""
+
+    kind = "bad_response"
+
+
+class NoModel(ModelError):
+    """No model is configured, or the one configured cannot be used here."""
+
+    kind = "no_model"

@@ -1,0 +1,179 @@
+"""One HTTP request that streams its answer, with the failures of the wire told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import httpx
+
+from agent_lsp.models import (
+    BadRequest,
+    BadResponse,
+    ConnectionLost,
+    ContextTooLong,
+    KeyRefused,
+    ModelError,
+    Passing,
+    RateLimited,
+    TimedOut,
+)
+from agent_lsp.models.sse import SseDecoder
+
+CONNECT_SECONDS, FIRST_BYTE_SECONDS, BETWEEN_SECONDS = 10.0, 300.0, 120.0
+_ERROR_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider listens, and the headers (the key's among them) that it wants."""
+
+    base_url: str
+    headers: Mapping[str, str]
+
+    @property
+    def host(self) -> str:
+        return httpx.URL(self.base_url).host
+
+
+def new_client() -> httpx.AsyncClient:
+    """The client that all requests of one model share. Redirects are refused: they would carry the key."""
+    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
+    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, headers={"accept-encoding": "identity"})
+
+
+async def post_events(
+    client: httpx.AsyncClient, endpoint: Endpoint, path: str, body: Mapping[str, object]
+) -> AsyncGenerator[str, None]:
+    """The data of each server-sent event of the answer. A plain JSON answer counts as one event.
+
+    Raises ModelError. Closing the generator closes the connection.
+    """
+    url = endpoint.base_url.rstrip("/") + path
+    try:
+        async with client.stream("POST", url, json=body, headers=dict(endpoint.headers)) as response:
+            if response.status_code != 200:
+                raise refusal(
+                    response.status_code, response.headers, await _error_text(response), endpoint.host
+                )
+            async with aclosing(_events(response)) as events:
+                async for event in events:
+                    yield event
+    except httpx.TimeoutException as error:
+        raise TimedOut(f"{endpoint.host} did not answer in time ({type(error).__name__})") from error
+    except httpx.InvalidURL as error:
+        raise BadRequest(f"the base URL {endpoint.base_url!r} is not a URL: {error}") from error
+    except httpx.HTTPError as error:
+        raise ConnectionLost(
+            f"the connection to {endpoint.host} failed: {error or type(error).__name__}"
+        ) from error
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
+    decoder, plain, first = SseDecoder(), b"", True
+    async with aclosing(_timed(response.aiter_bytes(), response.url.host)) as pieces:
+        async for piece in pieces:
+            if first and piece.lstrip()[:1] in {b"{", b"<"}:
+                plain = piece
+            elif plain:
+                plain += piece
+            else:
+                for event in decoder.feed(piece):
+                    yield event
+            first = first and not piece.strip()
+    if plain:
+        yield _plain_json(plain, response.url.host)
+    for event in decoder.end():
+        yield event
+
+
+async def _timed(pieces: AsyncIterator[bytes], host: str) -> AsyncGenerator[bytes, None]:
+    patience = FIRST_BYTE_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                piece = await anext(pieces, None)
+        except TimeoutError as error:
+            raise TimedOut(f"{host} sent nothing for {patience:.0f} s") from error
+        if piece is None:
+            return
+        patience = BETWEEN_SECONDS
+        yield piece
+
+
+def _plain_json(body: bytes, host: str) -> str:
+    try:
+        json.loads(body)
+    except ValueError:
+        raise BadResponse(
+            f"{host} answered with something that is no model's answer: {_one_line(body)}"
+        ) from None
+    return body.decode("utf-8", "replace")
+
+
+async def _error_text(response: httpx.Response) -> str:
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > _ERROR_BYTES:
+            break
+    return error_message(body) or _one_line(body)
+
+
+def error_message(body: bytes | str) -> str:
+    """The message inside the error objects that providers send; empty where there is none."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return ""
+    for key in ("error", "message", "detail"):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+    return value if isinstance(value, str) else ""
+
+
+def refusal(status: int, headers: Mapping[str, str], message: str, host: str) -> ModelError:
+    """The error that an HTTP status and its words stand for."""
+    text = f"{host} answered {status}: {message or 'no reason given'}"
+    after = retry_after(headers)
+    if status in {401, 403}:
+        return KeyRefused(f"{host} refused the key ({status}: {message or 'no reason given'})")
+    if status == 429:
+        return RateLimited(text, retry_after=after)
+    if status in {408, 409, 425} or status >= 500:
+        return Passing(text, retry_after=after)
+    if 300 <= status < 400:
+        return BadRequest(f"{host} redirects elsewhere ({status}): give the final address as base URL")
+    if status == 413 or is_overflow(message):
+        return ContextTooLong(text)
+    return BadRequest(text)
+
+
+def is_overflow(message: str) -> bool:
+    """Whether a provider's words say that the request is too long for the model."""
+    words = message.lower()
+    return any(
+        sign in words for sign in ("context length", "context_length", "context window", "too many tokens")
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date, RFC 9110 section 10.2.3)."""
+    if (milliseconds := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
+        return float(milliseconds) / 1000
+    value = headers.get("retry-after", "").strip()
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time()) if value else None
+    except ValueError:
+        return None
+
+
+def _one_line(body: bytes) -> str:
+    return " ".join(body[:300].decode("utf-8", "replace").split())[:200]

@@ -1,0 +1,57 @@
+"""The child process of the bundled model: llama.cpp's server on a unix socket, as long as its parent lives.
+
+The parent writes one line of JSON (`model`, `socket`, `key`, `window`), reads one line of JSON, and ends the
+child by closing the pipe, which its death does too. This file is run by its path: it imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def main() -> None:
+    """Serves until standard input ends. Answers `{}` when ready, else `{"missing": …}` or `{"failed": …}`."""
+    orders = json.loads(sys.stdin.readline())
+    answers = _silence()
+    server, answer = _serve(orders)
+    print(json.dumps(answer), file=answers, flush=True)
+    if server is not None:
+        sys.stdin.read()
+        shutil.rmtree(Path(orders["socket"]).parent, ignore_errors=True)
+    # No clean-up of llama.cpp: its threads hold a normal exit back while it generates.
+    os._exit(0)
+
+
+def _silence() -> TextIO:
+    """What standard output was; from now on both standard outputs lead nowhere."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return answers
+
+
+def _serve(orders: dict[str, Any]) -> tuple[object, dict[str, str]]:  # Any: JSON that our own parent wrote
+    try:
+        from xllamacpp import CommonParams, Server  # the extra `bundled`, and heavy
+    except ImportError as error:
+        return None, {"missing": str(error)}
+    params = CommonParams()
+    params.model.path, params.n_ctx = orders["model"], orders["window"]
+    params.hostnames, params.api_keys = [orders["socket"]], [orders["key"]]
+    params.n_parallel, params.n_batch, params.cache_ram_mib = 1, 512, 64
+    params.offline, params.ui, params.endpoint_slots = True, False, False
+    os.umask(0o077)
+    try:
+        return Server(params), {}
+    except Exception as error:  # noqa: BLE001 - whatever llama.cpp raises, the parent tells it
+        return None, {"failed": str(error)}
+
+
+if __name__ == "__main__":
+    main()

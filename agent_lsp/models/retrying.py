@@ -1,0 +1,69 @@
+"""A Model around a Model that asks again when a request failed in a passing way and nothing was shown yet."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from agent_lsp.models import Chunk, Model, Passing, Request, RetryChunk
+
+_MOST_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often to ask again, and the seconds before the first time; they double, with jitter."""
+
+    retries: int = 3
+    first_seconds: float = 1.0
+
+
+class RetryingModel:
+    """Retries `model`. What the provider names as time to wait is obeyed up to two minutes, else it is an end."""
+
+    def __init__(
+        self,
+        model: Model,
+        policy: RetryPolicy,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._model, self._policy, self._sleep = model, policy, sleep
+        self._dice = dice or random.Random()  # noqa: S311 - jitter, no secret
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def context_window(self) -> int:
+        return self._model.context_window
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        for attempt in range(self._policy.retries + 1):
+            shown, reason = False, ""
+            try:
+                async with aclosing(self._model.stream(request)) as chunks:
+                    async for chunk in chunks:
+                        shown = True
+                        yield chunk
+            except Passing as error:
+                reason, seconds = str(error), self._seconds(error, attempt)
+                if shown or attempt == self._policy.retries or seconds > _MOST_SECONDS:
+                    raise
+            else:
+                return
+            yield RetryChunk(reason, attempt + 1, self._policy.retries, seconds)
+            await self._sleep(seconds)
+
+    async def close(self) -> None:
+        await self._model.close()
+
+    def _seconds(self, error: Passing, attempt: int) -> float:
+        if error.retry_after is not None:
+            return error.retry_after
+        return self._policy.first_seconds * float(2**attempt) * self._dice.uniform(0.5, 1.0)

@@ -1,0 +1,48 @@
+"""Action × preset × what the user said before → ALLOW, ASK or DENY, with a reason."""
+
+from __future__ import annotations
+
+from agent_lsp.conversation.actions import Action, Command, FileChange, FileMove
+from agent_lsp.permissions import Preset, Ruling, Verdict
+from agent_lsp.permissions.shell_line import blocked
+
+
+class Policy:
+    """The rules of one session. It remembers what the user allowed for as long as the session is open."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self._allowed: set[str] = set()
+
+    def decide(self, action: Action, preset: Preset | None = None) -> Verdict:
+        """The verdict on an action; a turn may bring a preset of its own, if it is tighter."""
+        if isinstance(action.effect, Command) and (reason := blocked(action.effect.line)):
+            return Verdict(Ruling.DENY, f"this command is never run: {reason}")
+        if (preset or self.preset) is Preset.PLAN:
+            return Verdict(
+                Ruling.DENY, "the preset is 'plan', in which nothing is changed: describe what you would do"
+            )
+        if _rule(action) in self._allowed:
+            return Verdict(Ruling.ALLOW, "allowed for this session")
+        return Verdict(Ruling.ASK, f"the preset '{preset or self.preset}' asks before every side effect")
+
+    def remember(self, action: Action) -> None:
+        """Allows what `session_rule` says for the rest of the session."""
+        self._allowed.add(_rule(action))
+
+
+def session_rule(action: Action) -> str:
+    """What a yes for the session covers, in words for the prompt."""
+    match action.effect:
+        case FileChange() | FileMove():
+            return f"{action.tool}: any file in the workspace"
+        case Command():
+            return f"{action.tool}: exactly this line in this folder"
+
+
+def _rule(action: Action) -> str:
+    match action.effect:
+        case FileChange() | FileMove():
+            return action.tool
+        case Command(line=line, cwd=cwd):
+            return f"{action.tool}\0{cwd}\0{line}"

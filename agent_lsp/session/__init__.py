@@ -1,0 +1,65 @@
+"""A live conversation: what a door orders, and what it is told when the turn is over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agent_lsp.agent import Ending, Record, Turn
+from agent_lsp.conversation.actions import ApprovalRequest, Approve, Decision
+from agent_lsp.conversation.events import Emit
+from agent_lsp.conversation.messages import Usage
+from agent_lsp.permissions import Preset
+
+Door = Callable[[ApprovalRequest], Awaitable[Decision | None]]
+"""How a client is asked. None: it could not be asked there, and the question stays open for `decide`."""
+
+
+class SessionError(Exception):
+    """A session cannot do what was asked; the message names it and the remedy."""
+
+
+class TurnRefused(Exception):
+    """A turn cannot begin; the message is one line with the remedy, `kind` the wire value of `error.kind`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a client asked for: a prompt, what its editor showed, and for this turn only a preset and a model."""
+
+    prompt: str
+    door: Door
+    context: str = ""
+    preset: Preset | None = None
+    model: str | None = None
+    queue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a turn runs: what the session hands to whoever builds it."""
+
+    turn_id: str
+    session_id: str
+    record: Record
+    approve: Approve
+    emit: Emit
+
+
+Build = Callable[[Order, Place], Awaitable[Turn]]
+"""Makes the turn of an order. Raises ModelError when no model can answer it, TurnRefused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a turn went; `cost` in USD, None where no price is known."""
+
+    turn_id: str
+    session_id: str
+    ending: Ending
+    usage: Usage
+    cost: float | None

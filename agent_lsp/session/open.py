@@ -1,0 +1,94 @@
+"""The sessions open in this process, by id and by turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from agent_lsp.conversation.actions import Decision
+from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.tree import Conversation
+from agent_lsp.session import Build, SessionError
+from agent_lsp.session.session import Session
+from agent_lsp.session.watchers import Watchers
+
+_TITLE = 80
+
+
+class OpenSessions:
+    """Opens sessions on the journal and finds them again; each is open once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        workspace: str,
+        *,
+        build: Build,
+        watchers: Watchers,
+        new_id: Callable[[str], str],
+        now: Callable[[], float],
+    ) -> None:
+        self._journal, self._workspace = journal, workspace
+        self._build, self._watchers, self._new_id, self._now = build, watchers, new_id, now
+        self._open: dict[str, Session] = {}
+
+    async def new(self, prompt: str) -> Session:
+        """A new session whose title is the prompt's first line."""
+        session_id = self._new_id("session")
+        title = next((line.strip() for line in prompt.splitlines() if line.strip()), "")[:_TITLE]
+        await self._journal.create(session_id, workspace=self._workspace, title=title)
+        return self._opened(session_id, Conversation())
+
+    async def get(self, session_id: str) -> Session:
+        """The session, from memory or the journal. Raises SessionError when there is none, JournalError when busy."""
+        if session := self._open.get(session_id):
+            await session.refresh()
+            return session
+        conversation = await self.read(session_id)
+        session = self._open.get(session_id) or self._opened(session_id, conversation)
+        try:
+            await session.recover()
+        except BaseException:
+            self._open.pop(session_id, None)
+            raise
+        return session
+
+    async def read(self, session_id: str) -> Conversation:
+        """A session's conversation as it is stored, without opening it. Raises SessionError when there is none."""
+        if session := self._open.get(session_id):
+            return session.conversation
+        conversation = await self._journal.load(session_id)
+        if conversation is None:
+            raise SessionError(f"no session {session_id}: agent.sessions lists those there are")
+        return conversation
+
+    def all(self) -> tuple[Session, ...]:
+        return tuple(self._open.values())
+
+    def of_turn(self, turn_id: str) -> Session | None:
+        """The session in which a turn runs or waits."""
+        return next((session for session in self._open.values() if turn_id in session.turn_ids), None)
+
+    def decide(self, approval_id: str, decision: Decision) -> None:
+        """Settles an open question of any session. Raises SessionError."""
+        for session in self._open.values():
+            if any(request.id == approval_id for request in session.approvals.pending):
+                return session.approvals.decide(approval_id, decision)
+        raise SessionError(f"no question {approval_id} is open: it was answered, cancelled or timed out")
+
+    async def close(self) -> None:
+        """Cancels all turns and waits for their records."""
+        await asyncio.gather(*(session.close() for session in self._open.values()))
+
+    def _opened(self, session_id: str, conversation: Conversation) -> Session:
+        session = Session(
+            session_id,
+            conversation,
+            self._journal,
+            build=self._build,
+            watchers=self._watchers,
+            new_id=self._new_id,
+            now=self._now,
+        )
+        self._open[session_id] = session
+        return session

@@ -1,0 +1,225 @@
+"""One conversation: its entries, its running turn, its waiting prompts and questions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent_lsp.agent import Ending, Turn
+from agent_lsp.agent.turn import run_turn
+from agent_lsp.conversation.entries import Content, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
+from agent_lsp.conversation.journal import Journal, JournalError
+from agent_lsp.conversation.messages import Message, StopReason, Usage, UserMessage
+from agent_lsp.conversation.tree import Conversation
+from agent_lsp.models import ModelError
+from agent_lsp.session import Build, Finished, Order, Place, SessionError, TurnRefused
+from agent_lsp.session.approvals import Approvals
+from agent_lsp.session.watchers import Watchers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prompt that was taken: its turn's id, whether it joined a running turn, and the turn's end."""
+
+    turn_id: str
+    joined: bool
+    finished: asyncio.Future[Finished]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    order: Order
+    turn_id: str
+    finished: asyncio.Future[Finished]
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    turn_id: str
+    task: asyncio.Task[Finished]
+    finished: asyncio.Future[Finished]
+
+
+class Session:
+    """Runs one turn at a time; prompts that come meanwhile join it, or wait for their own turn."""
+
+    def __init__(
+        self,
+        session_id: str,
+        conversation: Conversation,
+        journal: Journal,
+        *,
+        build: Build,
+        watchers: Watchers,
+        new_id: Callable[[str], str],
+        now: Callable[[], float],
+    ) -> None:
+        self.id, self.conversation, self.approvals = session_id, conversation, Approvals(now)
+        self._journal, self._build, self._watchers, self._new_id = journal, build, watchers, new_id
+        self._running: _Running | None = None
+        self._joined: list[UserMessage] = []
+        self._queue: list[_Waiting] = []
+
+    @property
+    def turn_ids(self) -> tuple[str, ...]:
+        """The running turn and those that wait."""
+        running = (self._running.turn_id,) if self._running else ()
+        return (*running, *(waiting.turn_id for waiting in self._queue))
+
+    def ask(self, order: Order) -> Asked:
+        """Takes a prompt. Raises SessionError for an empty one."""
+        if not order.prompt.strip():
+            raise SessionError("the prompt is empty: say what the agent should do")
+        if self._running and not order.queue:
+            self._joined.append(UserMessage(order.prompt, order.context))
+            return Asked(self._running.turn_id, joined=True, finished=self._running.finished)
+        waiting = _Waiting(order, self._new_id("turn"), asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._start_next()
+        return Asked(waiting.turn_id, joined=False, finished=waiting.finished)
+
+    def cancel(self) -> tuple[str, ...]:
+        """Cancels the running turn and those that wait; their ids. The turn ends in its own time, soon."""
+        ids = self.turn_ids
+        waiting, self._queue = self._queue, []
+        for one in waiting:
+            one.finished.set_result(_finished(one.turn_id, self.id, Ending(StopReason.CANCELLED)))
+        if self._running and not self._running.task.cancelling():
+            self._running.task.cancel()
+        return ids
+
+    async def close(self) -> None:
+        """Cancels, and waits until the turn has left its record in order."""
+        running = self._running
+        self.cancel()
+        if running:
+            await asyncio.wait([running.task])
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        return self.conversation.messages
+
+    async def append(self, *contents: Content, cost: float = 0) -> None:
+        """Writes entries at the head. A cancellation waits for the write, so that memory and disk agree."""
+        writing = asyncio.ensure_future(self._append(contents, cost))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            raise
+
+    def take_joined(self) -> tuple[UserMessage, ...]:
+        joined, self._joined = tuple(self._joined), []
+        return joined
+
+    async def refresh(self) -> None:
+        """Reads again what another process has added since. Raises JournalError."""
+        if not self._running and await self._journal.head(self.id) != self.conversation.head:
+            self.conversation = await self._journal.load(self.id) or self.conversation
+
+    async def recover(self) -> None:
+        """Ends the turn that a killed daemon left open: calls get results, the turn its end. Raises JournalError."""
+        if self.conversation.open_turn is None:
+            return
+        with self._journal.hold(self.id):
+            lost = self.conversation.results_after_a_kill()
+            results = (Said(lost),) if lost else ()
+            turn_id = self.conversation.open_turn.turn_id
+            ended = TurnEnded(turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
+            await self.append(*results, ended)
+
+    async def _append(self, contents: tuple[Content, ...], cost: float) -> None:
+        self.conversation.grow(
+            await self._journal.append(self.id, self.conversation.head, contents, cost=cost)
+        )
+
+    def _start_next(self) -> None:
+        if self._running is None and self._queue:
+            waiting = self._queue.pop(0)
+            task = asyncio.create_task(self._run(waiting), name=waiting.turn_id)
+            self._running = _Running(waiting.turn_id, task, waiting.finished)
+            task.add_done_callback(lambda task: self._ended(waiting, task))
+
+    def _ended(self, waiting: _Waiting, task: asyncio.Task[Finished]) -> None:
+        # Here and not at the end of the task: one that is cancelled before its first step never runs.
+        self._running = None
+        cancelled = _finished(waiting.turn_id, self.id, Ending(StopReason.CANCELLED))
+        waiting.finished.set_result(cancelled if task.cancelled() else task.result())
+        self._start_next()
+
+    async def _run(self, waiting: _Waiting) -> Finished:
+        """The turn's border: whatever happens inside, the turn ends with one line and the next may begin."""
+        try:
+            with self._journal.hold(self.id):
+                return await self._turn(waiting)
+        except JournalError as error:
+            finished = _finished(waiting.turn_id, self.id, _failed("journal", str(error)))
+            self._emit(waiting.turn_id, _event(finished))
+            return finished
+
+    async def _turn(self, waiting: _Waiting) -> Finished:
+        order, turn_id = waiting.order, waiting.turn_id
+        await self.append(
+            TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context))
+        )
+        turn: Turn | None = None
+        try:
+            place = Place(
+                turn_id,
+                self.id,
+                self,
+                lambda request: self.approvals.ask(request, order.door),
+                lambda event: self._emit(turn_id, event),
+            )
+            turn = await self._build(order, place)
+            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name))
+            ending = await run_turn(turn)
+        except asyncio.CancelledError:
+            ending = Ending(StopReason.CANCELLED)
+        except (ModelError, TurnRefused) as error:
+            ending = _failed(error.kind, str(error))
+        except JournalError as error:
+            ending = _failed("journal", str(error))
+        except Exception as error:
+            _log.exception("turn %s failed", turn_id)
+            ending = _failed("internal", f"internal error ({_root_cause(error)}); the log has the details")
+        if turn is None:
+            self._emit(turn_id, TurnStarted(order.prompt, order.model or ""))
+        return await self._end(turn_id, ending, turn)
+
+    async def _end(self, turn_id: str, ending: Ending, turn: Turn | None) -> Finished:
+        budget = turn.budget if turn else None
+        usage, cost = (budget.usage, budget.cost) if budget else (Usage(), 0.0)
+        finished = Finished(turn_id, self.id, ending, usage, cost)
+        await self.append(TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error))
+        self._emit(turn_id, _event(finished))
+        return finished
+
+    def _emit(self, turn_id: str, event: Event) -> None:
+        self._watchers.show(Seen(self.id, turn_id, self.conversation.head or 0, event))
+
+
+def _finished(turn_id: str, session_id: str, ending: Ending) -> Finished:
+    return Finished(turn_id, session_id, ending, Usage(), 0.0)
+
+
+def _failed(kind: str, message: str) -> Ending:
+    return Ending(StopReason.FAILED, error_kind=kind, error=message)
+
+
+def _event(finished: Finished) -> TurnFinished:
+    ending = finished.ending
+    return TurnFinished(
+        ending.stop_reason, finished.usage, finished.cost, ending.text, ending.error_kind, ending.error
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

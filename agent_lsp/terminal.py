@@ -1,0 +1,201 @@
+"""The front door for terminals: `agent-lsp ask`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from agent_lsp.app import App
+from agent_lsp.conversation import events
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange
+from agent_lsp.conversation.events import Seen
+from agent_lsp.conversation.messages import ResultStatus, StopReason
+from agent_lsp.permissions.approval import detail, title, visible
+from agent_lsp.permissions.policy import session_rule
+from agent_lsp.session import Finished, Order, wire
+from agent_lsp.workspace.editor import NoEditor
+
+CANCELLED = 130
+_COLOURS = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_QUESTION = "Allow? [y]es, [s]ession, choose [h]unks, [N]o, or say what to do instead: "
+_QUESTION_WHOLE = "Allow? [y]es, [s]ession, [N]o, or say what to do instead: "
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The words of the command line."""
+
+    prompt: str
+    workspace: str
+    session: str | None
+    as_json: bool
+    flags: Mapping[str, Any]  # Any: settings by name, unchecked
+
+
+async def ask(order: Ask, environment: Mapping[str, str]) -> int:
+    """Runs one turn and returns the exit code. Raises the errors of App and SessionError."""
+    app = App(environment, [order.workspace], NoEditor(), flags=order.flags)
+    try:
+        screen = _Json() if order.as_json else _Screen()
+        app.watchers.add(screen.show)
+        session = (
+            await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
+        )
+        asked = session.ask(Order(order.prompt, _at_the_prompt if _interactive() else _nobody))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, session.cancel)
+        done = await asked.finished
+        screen.end(done)
+        return _exit_code(done)
+    finally:
+        await app.close()
+
+
+def _exit_code(done: Finished) -> int:
+    match done.ending.stop_reason:
+        case StopReason.END_TURN:
+            return 0
+        case StopReason.CANCELLED:
+            return CANCELLED
+        case _:
+            return 1
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def _nobody(request: ApprovalRequest) -> Decision:
+    _say(f"  not asked, for there is no terminal: {title(request.action)}", "yellow")
+    return Decision(
+        Choice.REJECT, "There is no terminal to ask the user in; nothing that needs a yes can be done."
+    )
+
+
+async def _at_the_prompt(request: ApprovalRequest) -> Decision:
+    _show_question(request)
+    effect = request.action.effect
+    hunks = [h.id for h in effect.hunks] if isinstance(effect, FileChange) and len(effect.hunks) > 1 else []
+    while True:
+        answer = (await _line(_QUESTION if hunks else _QUESTION_WHOLE)).strip()
+        match answer.lower():
+            case "y" | "yes":
+                return Decision(Choice.ALLOW_ONCE)
+            case "s" | "session":
+                return Decision(Choice.ALLOW_SESSION)
+            case "" | "n" | "no":
+                return Decision(Choice.REJECT)
+            case "h" if hunks:
+                chosen = (await _line(f"Which of {' '.join(hunks)}? ")).replace(",", " ").split()
+                if set(chosen) <= set(hunks):
+                    return Decision(Choice.ALLOW_ONCE, hunks=tuple(chosen))
+                _say(f"  there are hunks {' '.join(hunks)}", "yellow")
+            case _ if len(answer) > 2:
+                return Decision(Choice.REJECT, answer)
+
+
+def _show_question(request: ApprovalRequest) -> None:
+    _say(f"\n{title(request.action)}", "bold")
+    for line in detail(request.action).splitlines():
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        _say(f"  {line}", colour)
+    _say(f"  {request.reason}; 'session' allows {session_rule(request.action)}", "dim")
+
+
+async def _line(prompt: str) -> str:
+    """A line that is typed after the prompt is shown; empty at the end of input."""
+    import termios  # only where there is a terminal
+
+    sys.stderr.write(_coloured(prompt, "bold", sys.stderr))
+    sys.stderr.flush()
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before was no answer to this
+    loop, read = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), read.set)
+    try:
+        await read.wait()
+        return os.read(sys.stdin.fileno(), 4096).decode("utf-8", "replace")
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+class _Json:
+    """Every event as a line of JSON."""
+
+    def show(self, seen: Seen) -> None:
+        sys.stdout.write(json.dumps(wire.event(seen)) + "\n")
+        sys.stdout.flush()
+
+    def end(self, done: Finished) -> None:
+        """The last event said it all."""
+
+
+@dataclass
+class _Screen:
+    """The answer on standard output, what happens on standard error."""
+
+    at_line_start: bool = True
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def show(self, seen: Seen) -> None:
+        match seen.event:
+            case events.TurnStarted():
+                _say(f"{seen.event.model}, session {seen.session_id}", "dim")
+            case events.TextDelta():
+                _write(_safe(seen.event.text))
+                self.at_line_start = seen.event.text.endswith("\n")
+            case events.ToolCallStarted():
+                self._line_start()
+                self.titles[seen.event.call_id] = seen.event.title
+                _say(f"• {visible(seen.event.title)}", "cyan")
+            case events.ToolCallFinished() if seen.event.status is not ResultStatus.DONE:
+                _say(f"  {seen.event.status}: {visible(seen.event.text)}", "yellow")
+            case events.Retrying():
+                self._line_start()
+                again = f"trying again in {seen.event.seconds:.1f} s ({seen.event.attempt} of {seen.event.attempts})"
+                _say(f"  {seen.event.reason}; {again}", "yellow")
+            case _:
+                pass
+
+    def end(self, done: Finished) -> None:
+        self._line_start()
+        ending = done.ending
+        if ending.error:
+            _say(f"{ending.stop_reason}: {ending.error}", "red")
+        elif ending.stop_reason is not StopReason.END_TURN:
+            _say(f"stopped: {ending.stop_reason}", "yellow")
+        money = "cost unknown" if done.cost is None else f"${done.cost:.4f}" if done.cost else "free"
+        _say(
+            f"{done.usage.steps} steps, {done.usage.tool_calls} calls, {done.usage.tokens:,} tokens, {money}",
+            "dim",
+        )
+
+    def _line_start(self) -> None:
+        if not self.at_line_start:
+            _write("\n")
+            self.at_line_start = True
+
+
+def _safe(text: str) -> str:
+    return visible(text, keep="\n\t") if sys.stdout.isatty() else text
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(text: str, colour: str = "") -> None:
+    sys.stderr.write(_coloured(text, colour, sys.stderr) + "\n")
+    sys.stderr.flush()
+
+
+def _coloured(text: str, colour: str, stream: TextIO) -> str:
+    if not colour or not stream.isatty() or "NO_COLOR" in os.environ:
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"

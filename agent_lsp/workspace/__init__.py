@@ -1,0 +1,1 @@
+"""Where it acts: the only room that touches the user's files."""
