@@ -109,6 +109,15 @@ class RawClient:
         self.notify("initialized", {})
         return result
 
+    def start_blind(self, root: Path) -> None:
+        """The handshake of a client that reads no answer."""
+        self.request("initialize", self.initialize_params(root, None))
+        self.notify("initialized", {})
+
+    def notify_command(self, name: str, params: object) -> None:
+        """Sends a command without waiting for its answer."""
+        self.request("workspace/executeCommand", {"command": name, "arguments": [params]})
+
     def initialize_params(self, root: Path | None, options: dict[str, Any] | None, **capabilities: Any) -> dict[str, Any]:
         folders = [{"uri": root.as_uri(), "name": root.name}] if root else None
         return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -66,14 +65,14 @@ def _value(plain: Any) -> Any:  # Any: a JSON tree
     cls = _CLASSES.get(plain.get("is", ""))
     if cls is None:
         raise ValueError(f"unknown entry {plain.get('is')!r}")
-    enums = _enums(cls)
+    enums = _enums(plain["is"])
     known = {f.name for f in fields(cls)} & plain.keys()
     return cls(**{name: enums.get(name, _value)(plain[name]) for name in known})
 
 
 @cache
-def _enums(cls: Hashable) -> dict[str, type[StrEnum]]:
-    hints = get_type_hints(cls)
+def _enums(name: str) -> dict[str, type[StrEnum]]:
+    hints = get_type_hints(_CLASSES[name])
     return {
         name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)
     }

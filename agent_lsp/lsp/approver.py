@@ -64,22 +64,25 @@ class ClientApprover:
     async def _by_message(self, request: ApprovalRequest) -> Decision | None:
         with self._document(request) as file:
             await self._show(file)
-            for _ in range(2):
-                asked = time.monotonic()
-                try:
-                    answer = await self._box(request, file)
-                except ClientError as error:
-                    return (
-                        self._left_open(request)
-                        if error.code in {0, METHOD_NOT_FOUND}
-                        else Decision(Choice.REJECT)
-                    )
-                choice = _ANSWERS.get(answer.get("title", "")) if isinstance(answer, dict) else None
-                if choice is None or choice is Choice.REJECT:
+            try:
+                return await self._clear_answer(request, file)
+            except ClientError as error:
+                if error.code not in {0, METHOD_NOT_FOUND}:
                     return Decision(Choice.REJECT)
-                if time.monotonic() - asked >= _TOO_QUICK_SECONDS:
-                    return Decision(choice)
-            return Decision(Choice.REJECT)  # twice typed before it could be read
+        self._say_left_open(request)
+        return None
+
+    async def _clear_answer(self, request: ApprovalRequest, file: Path) -> Decision:
+        """A yes that comes too quickly was typed for something else: it is asked again, once."""
+        for _ in range(2):
+            asked = time.monotonic()
+            answer = await self._box(request, file)
+            choice = _ANSWERS.get(str(answer.get("title"))) if isinstance(answer, dict) else None
+            if choice is None or choice is Choice.REJECT:
+                break
+            if time.monotonic() - asked >= _TOO_QUICK_SECONDS:
+                return Decision(choice)
+        return Decision(Choice.REJECT)
 
     async def _box(self, request: ApprovalRequest, file: Path) -> Any:  # Any: the client's JSON
         shown = title(request.action)

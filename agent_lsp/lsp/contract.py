@@ -180,13 +180,12 @@ def _camel(name: str) -> str:
 
 def _wrong(error: Exception) -> str:
     """What attrs' validators say (message, attribute, wanted, value), in the contract's words."""
-    _, attribute, wanted, value, *_ = (*error.args, None, None, None)
-    name = _camel(attribute.name) if isinstance(attribute, attrs.Attribute) else "a field"
-    if isinstance(error, TypeError) and isinstance(wanted, type):
-        return f"{name} should be {_JSON_TYPES.get(wanted, wanted.__name__)}, not {value!r:.80}"
-    if isinstance(wanted, tuple) and all(isinstance(one, str) for one in wanted):
-        return f"{name} should be one of {', '.join(wanted)}, not {value!r:.80}"
-    return f"{name} has a wrong value"
+    if len(error.args) < 4:
+        return f"a field has a wrong value: {error}"
+    attribute, wanted, value = error.args[1:4]
+    if isinstance(wanted, type):
+        return f"{_camel(attribute.name)} should be {_JSON_TYPES.get(wanted, wanted.__name__)}, not {value!r:.80}"
+    return f"{_camel(attribute.name)} should be one of {wanted}, not {value!r:.80}"
 
 
 _JSON_TYPES = {str: "a string", bool: "true or false", int: "a whole number", list: "a list", dict: "an object"}

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import attrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
@@ -106,7 +107,7 @@ class Entrance:
         return await self._through(lambda door: door.command(params.command, parsed))
 
     async def _ask(self, params: object) -> object:
-        parsed = _parsed(contract.AskParams, params)
+        parsed = attrs.evolve(_parsed(contract.AskParams, params), wait=True)
         return await self._through(lambda door: door.ask(parsed))
 
     async def _through(self, call: Callable[[Door], Any]) -> object:

