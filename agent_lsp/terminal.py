@@ -146,6 +146,8 @@ class _Screen:
         match seen.event:
             case events.TurnStarted():
                 _say(f"{seen.event.model}, session {seen.session_id}", "dim")
+                if seen.event.note:
+                    _say(seen.event.note, "dim")
             case events.TextDelta():
                 _write(_safe(seen.event.text))
                 self.at_line_start = seen.event.text.endswith("\n")

@@ -17,10 +17,11 @@ from agent_lsp.conversation.messages import ResultStatus, StopReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """A turn began."""
+    """A turn began; `note` is what the user should know of the model, empty where there is nothing to say."""
 
     prompt: str
     model: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ class View:
     progress: dict[str, Progress] = field(default_factory=dict)
     partial: dict[str, Token] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
 
     def follow(self, turn_id: str, work_done: Token | None, partial: Token | None) -> None:
         """Tokens that the client gave for a turn."""
@@ -141,6 +142,7 @@ class View:
             protocol.tell("$/progress", {"token": token, "value": wire.event(seen)})
         if isinstance(seen.event, events.TurnStarted):
             self._begin(seen.turn_id)
+            self._note(seen.event.note)
         if progress := self.progress.get(seen.turn_id):
             progress.show(seen)
         if isinstance(seen.event, events.TurnFinished):
@@ -154,6 +156,12 @@ class View:
         task = asyncio.create_task(progress.create())
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def _note(self, note: str) -> None:
+        """What a client without a view of its own should know of a model, once."""
+        if note and note not in self.noted and not self.options.events:
+            self.noted.add(note)
+            self.server.protocol.tell("window/showMessage", {"type": 3, "message": f"Agent: {note}"})
 
     def _end(self, turn_id: str, event: events.TurnFinished) -> None:
         self.progress.pop(turn_id, None)

@@ -70,6 +70,10 @@ class Model(Protocol):
         """`protocol:model`, as users write it in settings."""
 
     @property
+    def note(self) -> str:
+        """One line that the user should know of this model; empty where there is nothing to say."""
+
+    @property
     def context_window(self) -> int:
         """Tokens that request and answer may have together."""
 

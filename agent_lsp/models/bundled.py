@@ -37,6 +37,10 @@ class BundledModel:
     """llama.cpp in a child process, started at the first turn. `list_files` tells the workspace's paths."""
 
     name, context_window = "bundled", WINDOW
+    note = (
+        "The bundled model is small: it reads a file you name and creates a file you name, to try things out."
+        " For real work set OPENAI_API_KEY, or AGENT_LSP_MODEL=openai-chat:MODEL with AGENT_LSP_BASE_URL for a local server."
+    )
 
     def __init__(self, model_file: Path, state_dir: Path, list_files: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._server = LlamaServer(model_file, state_dir, WINDOW)

@@ -92,6 +92,8 @@ class _Event(_Wire):
 class OpenAIChat:
     """A model behind `/chat/completions`: OpenAI, OpenRouter, vLLM, llama.cpp, LM Studio, Ollama, Mistral, …"""
 
+    note = ""
+
     def __init__(self, endpoint: Endpoint, model: str, *, context_window: int) -> None:
         self.name, self.context_window = f"openai-chat:{model}", context_window
         self._endpoint, self._model = endpoint, model

@@ -40,6 +40,10 @@ class RetryingModel:
         return self._model.name
 
     @property
+    def note(self) -> str:
+        return self._model.note
+
+    @property
     def context_window(self) -> int:
         return self._model.context_window
 

@@ -107,6 +107,8 @@ def read_script(file: Path) -> Script:
 class ScriptedModel:
     """Follows a script. `asked` keeps every request."""
 
+    note = ""
+
     def __init__(self, script: Script, name: str = "scripted") -> None:
         self.name, self.context_window = name, script.context_window
         self.asked: list[Request] = []

@@ -177,7 +177,7 @@ class Session:
                 lambda event: self._emit(turn_id, event),
             )
             turn = await self._build(order, place)
-            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name))
+            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, turn.model.note))
             ending = await run_turn(turn)
         except asyncio.CancelledError:
             ending = Ending(StopReason.CANCELLED)

@@ -38,7 +38,8 @@ def event(seen: Seen) -> Json:
 def _fields(shown: events.Event) -> Json:  # noqa: PLR0911 - one return for each kind of event
     match shown:
         case events.TurnStarted():
-            return {"prompt": shown.prompt, "model": shown.model}
+            note = {"note": shown.note} if shown.note else {}
+            return {"prompt": shown.prompt, "model": shown.model, **note}
         case events.PromptJoined():
             return {"prompt": shown.prompt}
         case events.TextDelta() | events.ThinkingDelta():

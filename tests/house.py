@@ -1,0 +1,75 @@
+"""The whole house behind the doors, in process: a scripted model, a real workspace, a user who answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent_lsp.app import App
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
+from agent_lsp.conversation.events import Event, Seen
+from agent_lsp.conversation.messages import Message
+from agent_lsp.session import Finished, Order
+from agent_lsp.session.session import Session
+from agent_lsp.workspace.editor import NoEditor
+
+Answer = Callable[[ApprovalRequest], Decision | None]
+
+
+def allow(_: ApprovalRequest) -> Decision:
+    return Decision(Choice.ALLOW_ONCE)
+
+
+def reject(_: ApprovalRequest) -> Decision:
+    return Decision(Choice.REJECT, "not like this")
+
+
+@dataclass
+class House:
+    """An app with one open session; `seen` are all events, `asked` all questions."""
+
+    app: App
+    answer: Answer = allow
+    seen: list[Seen] = field(default_factory=list)
+    asked: list[ApprovalRequest] = field(default_factory=list)
+    session: Session | None = None
+
+    async def ask(self, prompt: str = "go", **order: Any) -> Finished:
+        session = await self.open()
+        return await session.ask(Order(prompt, self.door, **order)).finished
+
+    async def open(self) -> Session:
+        if self.session is None:
+            self.session = await self.app.sessions.new("test")
+        return self.session
+
+    async def door(self, request: ApprovalRequest) -> Decision | None:
+        self.asked.append(request)
+        return self.answer(request)
+
+    @property
+    def events(self) -> list[Event]:
+        return [seen.event for seen in self.seen]
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        assert self.session
+        return self.session.conversation.messages
+
+
+@asynccontextmanager
+async def house(model: str, workspace: Path, state: Path, **settings: Any) -> AsyncIterator[House]:
+    environment = {"AGENT_LSP_MODEL": model, "AGENT_LSP_STATE_DIR": str(state)}
+    app = App(environment, [str(workspace)], NoEditor(), flags=settings)
+    built = House(app)
+    app.watchers.add(built.seen.append)
+    try:
+        yield built
+    finally:
+        await app.close()
