@@ -20,7 +20,7 @@ class Client:
         self._daemon = daemon
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
-        self._line_open = False
+        self._line_open = self._noted = False
 
     async def request(self, method: str, params: Json) -> Any:
         """Sends a request and waits for its result. Raises RuntimeError for an error answer."""
@@ -37,11 +37,14 @@ class Client:
 
     async def listen(self) -> None:
         """Reads until the daemon closes its output."""
-        assert self._daemon.stdout
-        while header := await self._daemon.stdout.readline():
-            length = int(header.split(b":")[1])
-            await self._daemon.stdout.readline()
-            self._take(json.loads(await self._daemon.stdout.readexactly(length)))
+        stream, length = self._daemon.stdout, 0
+        assert stream
+        while line := await stream.readline():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+            if line == b"\r\n":
+                self._take(json.loads(await stream.readexactly(length)))
 
     def _take(self, message: Json) -> None:
         match message:
@@ -66,7 +69,9 @@ class Client:
     def _show(self, event: Json) -> None:
         match event["kind"]:
             case "turnStarted":
-                self.line(f"  {event['model']}: {event.get('note', '')}")
+                if not self._noted:
+                    self.line(f"  {event['model']}: {event.get('note', '')}")
+                self._noted = True
             case "textDelta":
                 print(event["text"] if self._line_open else f"  {event['text']}", end="", flush=True)
                 self._line_open = True
@@ -86,6 +91,19 @@ async def main(workspace: Path, question: str, task: str) -> int:
     )
     client = Client(daemon)
     listening = asyncio.create_task(client.listen())
+    working = asyncio.create_task(converse(client, workspace, question, task))
+    await asyncio.wait({listening, working}, return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        working.cancel()
+        listening.result()
+        raise SystemExit("the daemon ended before its answer")
+    ended = working.result()
+    code = await daemon.wait()
+    return code if ended == ["end_turn", "end_turn"] and (workspace / "hello.py").exists() else 1
+
+
+async def converse(client: Client, workspace: Path, question: str, task: str) -> list[str]:
+    """The whole conversation with the daemon; how each turn ended."""
     answer = await client.request("initialize", handshake(workspace))
     if answer["serverInfo"]["name"] != "agent-lsp":
         raise SystemExit(f"the program 'agent-lsp' on the PATH is another one: {answer['serverInfo']['name']}")
@@ -93,9 +111,7 @@ async def main(workspace: Path, question: str, task: str) -> int:
     ended = [await ask(client, prompt) for prompt in (question, task)]
     await client.request("shutdown", {})
     client.send({"method": "exit", "params": {}})
-    code = await daemon.wait()
-    listening.cancel()
-    return code if ended == ["end_turn", "end_turn"] and (workspace / "hello.py").exists() else 1
+    return ended
 
 
 def handshake(workspace: Path) -> Json:

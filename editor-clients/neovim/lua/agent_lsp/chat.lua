@@ -1,0 +1,215 @@
+-- The answer as it streams: a scratch buffer for each session, in a window that never takes the focus.
+
+local api = vim.api
+local types = require('agent_lsp.types')
+
+local M = {}
+
+local marks = api.nvim_create_namespace('agent_lsp.chat')
+
+---@class agent_lsp.Chat
+---@field buf integer
+---@field lines table<string, integer> the extmark of the line that stands for a call or a question
+---@field answering boolean whether the last thing shown is the answer's text
+
+---@type table<string, agent_lsp.Chat>
+local chats = {}
+
+---@param session_id string
+---@param root string
+---@return agent_lsp.Chat
+local function opened(session_id, root)
+  local chat = chats[session_id]
+  if chat and api.nvim_buf_is_loaded(chat.buf) then
+    return chat
+  end
+  local buf = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_name(buf, ('agent-lsp://%s/%s'):format(vim.fs.basename(root), session_id))
+  vim.bo[buf].undolevels = -1
+  vim.bo[buf].filetype = 'markdown'
+  vim.bo[buf].modifiable = false
+  vim.b[buf].agent_lsp_root = root
+  chats[session_id] = { buf = buf, lines = {}, answering = false }
+  return chats[session_id]
+end
+
+---@return integer?
+local function window()
+  for _, win in ipairs(api.nvim_tabpage_list_wins(0)) do
+    if vim.w[win].agent_lsp_chat then
+      return win
+    end
+  end
+end
+
+---@param buf integer
+local function show(buf)
+  local win = window()
+  if win then
+    api.nvim_win_set_buf(win, buf)
+    return
+  end
+  local width = math.floor(vim.o.columns * require('agent_lsp').settings.chat_width)
+  win = api.nvim_open_win(buf, false, { split = 'right', win = -1, width = width })
+  vim.w[win].agent_lsp_chat = true
+  local options = { wrap = true, linebreak = true, number = false, relativenumber = false, signcolumn = 'no' }
+  for name, value in pairs(options) do
+    vim.wo[win][0][name] = value
+  end
+end
+
+---Windows that show the end go on showing it.
+---@param buf integer
+---@param change fun()
+local function following(buf, change)
+  local last = api.nvim_buf_line_count(buf)
+  local at_end = vim.tbl_filter(function(win)
+    return api.nvim_win_get_cursor(win)[1] == last
+  end, vim.fn.win_findbuf(buf))
+  vim.bo[buf].modifiable = true
+  change()
+  vim.bo[buf].modifiable = false
+  for _, win in ipairs(at_end) do
+    api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(buf), 0 })
+  end
+end
+
+---@param chat agent_lsp.Chat
+---@param text string
+local function append(chat, text)
+  following(chat.buf, function()
+    api.nvim_buf_set_text(chat.buf, -1, -1, -1, -1, vim.split(text, '\n', { plain = true }))
+  end)
+end
+
+---@param chat agent_lsp.Chat
+---@return string
+local function last_line(chat)
+  return api.nvim_buf_get_lines(chat.buf, -2, -1, false)[1]
+end
+
+---A line of its own; a later `settle` with the same key replaces it.
+---@param chat agent_lsp.Chat
+---@param line string
+---@param key? string
+local function add_line(chat, line, key)
+  if chat.answering and last_line(chat) ~= '' then
+    append(chat, '\n')
+  end
+  chat.answering = false
+  append(chat, (last_line(chat) == '' and '' or '\n') .. line:gsub('%c', ' '))
+  if key then
+    chat.lines[key] = api.nvim_buf_set_extmark(chat.buf, marks, api.nvim_buf_line_count(chat.buf) - 1, 0, {})
+  end
+end
+
+---@param chat agent_lsp.Chat
+---@param key string
+---@param line string
+local function settle(chat, key, line)
+  local place = chat.lines[key] and api.nvim_buf_get_extmark_by_id(chat.buf, marks, chat.lines[key], {})
+  chat.lines[key] = nil
+  if place and place[1] then
+    following(chat.buf, function()
+      api.nvim_buf_set_lines(chat.buf, place[1], place[1] + 1, false, { (line:gsub('%c', ' ')) })
+    end)
+  end
+end
+
+---@param chat agent_lsp.Chat
+---@param prompt string
+local function quote(chat, prompt)
+  local gap = api.nvim_buf_line_count(chat.buf) > 1 or last_line(chat) ~= ''
+  append(chat, (gap and '\n\n' or '') .. '> ' .. prompt:gsub('\n', '\n> ') .. '\n\n')
+  chat.answering = false
+end
+
+---@param event agent_lsp.Event
+---@return string
+local function price(event)
+  if event.costUnknown then
+    return 'cost unknown'
+  end
+  return event.cost and event.cost > 0 and ('$%.4f'):format(event.cost) or 'no cost'
+end
+
+---@param event agent_lsp.Event
+---@return string
+local function outcome(event)
+  local reason = event.stopReason == 'end_turn' and 'done' or event.stopReason:gsub('_', ' ')
+  local usage = event.usage or { inputTokens = 0, outputTokens = 0, steps = 0 }
+  local tokens = usage.inputTokens + usage.outputTokens
+  local parts = { reason, usage.steps .. ' steps', tokens .. ' tokens', price(event) }
+  return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '')
+end
+
+---@type table<string, fun(chat: agent_lsp.Chat, event: agent_lsp.Event)>
+local shown = {
+  [types.event.turn_started] = function(chat, event)
+    quote(chat, event.prompt)
+    show(chat.buf)
+  end,
+  [types.event.prompt_joined] = function(chat, event)
+    quote(chat, event.prompt)
+  end,
+  [types.event.text_delta] = function(chat, event)
+    local gap = not chat.answering and last_line(chat) ~= '' and '\n\n' or ''
+    append(chat, gap .. event.text)
+    chat.answering = true
+  end,
+  [types.event.tool_call_started] = function(chat, event)
+    add_line(chat, '· ' .. event.title, event.callId)
+  end,
+  [types.event.tool_call_finished] = function(chat, event)
+    local done = event.status == 'done'
+    settle(chat, event.callId, (done and '✓ ' or '✗ ') .. event.title .. (done and '' or ': ' .. event.result))
+  end,
+  [types.event.approval_requested] = function(chat, event)
+    add_line(chat, '? ' .. event.title, event.approvalId)
+  end,
+  [types.event.approval_decided] = function(chat, event)
+    local words = event.answered and event.decision:gsub('_', ' ') or 'nobody answered'
+    settle(chat, event.approvalId, '  ' .. words)
+  end,
+  [types.event.retrying] = function(chat, event)
+    add_line(chat, ('· %s; again in %.1f s'):format(event.reason, event.seconds))
+  end,
+  [types.event.turn_finished] = function(chat, event)
+    append(chat, (last_line(chat) == '' and '' or '\n\n') .. '— ' .. outcome(event))
+    chat.answering = false
+  end,
+}
+
+---Shows an event of a turn.
+---@param event agent_lsp.Event
+---@param root string
+function M.take(event, root)
+  local show_event = shown[event.kind]
+  if show_event then
+    show_event(opened(event.sessionId, root), event)
+  end
+end
+
+---Something that is no event: why there was no turn, or why it broke off.
+---@param message string
+---@param session_id? string
+---@param root string
+function M.note(message, session_id, root)
+  local chat = opened(session_id or '', root)
+  append(chat, (last_line(chat) == '' and '' or '\n\n') .. '— ' .. message)
+  chat.answering = false
+end
+
+---Opens the window of a session's answer.
+---@param session_id? string
+---@param root string
+function M.show(session_id, root)
+  show(opened(session_id or '', root).buf)
+end
+
+---@return boolean
+function M.visible()
+  return window() ~= nil
+end
+
+return M

@@ -1,0 +1,498 @@
+"""The plugin in a real Neovim 0.11, without a terminal, with the real daemon."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.neovim_driver import PLUGIN, Bench
+from tests.e2e.neovim_provider import TalkingProvider
+
+POEM = "roses are red\nviolets are blue\n"
+
+STRANGER = """
+import json, sys
+def read():
+    length = 0
+    while line := sys.stdin.buffer.readline().strip():
+        length = int(line.split(b":")[1])
+    return json.loads(sys.stdin.buffer.read(length))
+result = {"capabilities": {}, "serverInfo": {"name": "somebody-elses-server"}}
+body = json.dumps({"jsonrpc": "2.0", "id": read()["id"], "result": result}).encode()
+sys.stdout.buffer.write(b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+sys.stdout.buffer.flush()
+sys.stdin.buffer.read()
+"""
+
+STOCK = """
+-- the stock lines
+local function wait(what, condition)
+  assert(vim.wait(8000, condition, 5), what .. ' never came')
+end
+local question, choices
+vim.ui.select = function(items, opts, choose)
+  question, choices = opts.prompt, vim.tbl_map(opts.format_item, items)
+  vim.defer_fn(function() choose(items[2]) end, 600) -- as a user who reads it; an answer within 0.5 s is asked again
+end
+vim.cmd.edit('poem.txt')
+wait('the daemon', function()
+  local client = vim.lsp.get_clients({ bufnr = 0 })[1]
+  return client and client.initialized
+end)
+local poem = vim.api.nvim_get_current_buf()
+vim.cmd('Agent make the roses white')
+wait('the edit', function()
+  return vim.api.nvim_buf_get_lines(poem, 0, 1, false)[1] == 'roses are white'
+end)
+local lines = vim.api.nvim_buf_get_lines(poem, 0, -1, false)
+wait('the last line', function()
+  return vim.api.nvim_exec2('messages', { output = true }).output:find('They are white.', 1, true)
+end)
+vim.cmd('AgentCancel')
+local result = { question = question, choices = choices, lines = lines, cancelled = true }
+vim.fn.writefile({ vim.json.encode(result) }, vim.env.E2E_RESULT)
+vim.cmd('qall!')
+"""
+
+
+def daemon_on_path(folder: Path) -> Path:
+    """A folder with `agent-lsp` in it, as an installation has."""
+    program = folder / "bin" / "agent-lsp"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m agent_lsp "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return program.parent
+
+
+def edit(old: str, new: str, file: str = "poem.txt") -> dict[str, Any]:
+    return {"tool": "edit_file", "arguments": {"path": file, "edits": [{"old_text": old, "new_text": new}]}}
+
+
+def test_an_approved_edit_changes_the_unsaved_buffer_and_one_undo_takes_it_back(tmp_path: Path) -> None:
+    script = {"turns": [{"text": "I make them white.", "calls": [edit("red", "white")]}, {"text": "They are white."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.api.nvim_buf_set_lines(0, 2, 2, false, { 'and this is not saved' })
+        local window = vim.api.nvim_get_current_win()
+        vim.cmd('Agent make the roses white')
+        T.asked()
+        local question = T.question()
+        local focus_stayed = vim.api.nvim_get_current_win() == window
+        local before = T.lines()
+        T.answer('AgentAllow')
+        T.ends(1)
+        local after = T.lines()
+        vim.cmd.undo()
+        T.finish({
+          question = question, focus_stayed = focus_stayed, before = before, after = after, undone = T.lines(),
+          chat = T.chat(), results = T.results(),
+        })
+    """)
+    assert result["focus_stayed"]
+    assert f"change {bench.file('poem')}" in result["question"]
+    assert "-roses are red\n+roses are white\n violets are blue\n and this is not saved" in result["question"]
+    assert result["before"] == ["roses are red", "violets are blue", "and this is not saved"]
+    assert result["after"] == ["roses are white", "violets are blue", "and this is not saved"]
+    assert result["undone"] == result["before"]
+    assert result["results"] == ["done: Edit poem.txt: done, in the editor's buffer, not saved yet."]
+    assert bench.file("poem").read_text() == POEM
+    assert result["chat"] == (
+        "> make the roses white\n\nI make them white.\n✓ Edit poem.txt\n  allow once\n\nThey are white.\n\n"
+        "— done · 2 steps · 0 tokens · no cost"
+    )
+
+
+def test_a_rejection_changes_nothing_and_its_reason_reaches_the_model(tmp_path: Path) -> None:
+    script = {"turns": [{"calls": [edit("red", "white")]}, {"text": "As you wish."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent make the roses white')
+        T.asked()
+        T.answer('AgentReject roses stay red')
+        T.ends(1)
+        T.finish({ lines = T.lines(), modified = vim.bo.modified, results = T.results(), chat = T.chat() })
+    """)
+    assert result["lines"] == POEM.splitlines()
+    assert not result["modified"]
+    assert result["results"] == ["rejected: Not done: the user rejected it. They said: roses stay red"]
+    assert "✗ Edit poem.txt: Not done: the user rejected it. They said: roses stay red\n  reject" in result["chat"]
+    assert "As you wish." in result["chat"]
+
+
+def test_the_keys_of_the_window_answer_too_and_the_cursor_goes_back(tmp_path: Path) -> None:
+    calls = [edit("red", "white"), edit("blue", "grey"), edit("violets", "lilies")]
+    bench = Bench(tmp_path, {"turns": [{"calls": calls}, {"text": "Done."}]}, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        local window = vim.api.nvim_get_current_win()
+        vim.ui.input = function(_, done) done('lilies smell') end
+        vim.cmd('Agent repaint')
+        local cursor_back = {}
+        for _, key in ipairs({ 'a', 'r', 'R' }) do
+          T.asked()
+          T.press(key)
+          table.insert(cursor_back, vim.api.nvim_get_current_win() == window)
+          T.wait('the question to close', function() return not T.question_window() end)
+        end
+        T.ends(1)
+        T.finish({ lines = T.lines(), results = T.results(), cursor_back = cursor_back })
+    """)
+    assert result["lines"] == ["roses are white", "violets are blue"]
+    assert result["cursor_back"] == [True, True, True]
+    assert result["results"][1:] == [
+        "rejected: Not done: the user rejected it.",
+        "rejected: Not done: the user rejected it. They said: lilies smell",
+    ]
+
+
+def test_a_yes_for_the_session_is_asked_once(tmp_path: Path) -> None:
+    script = {"turns": [{"calls": [edit("red", "white")]}, {"calls": [edit("blue", "grey")]}, {"text": "Done."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent repaint')
+        T.asked()
+        local question = T.question()
+        T.press('s')
+        T.ends(1)
+        T.finish({ lines = T.lines(), question = question })
+    """)
+    assert result["lines"] == ["roses are white", "violets are grey"]
+    assert "# s allows, until the session ends: edit_file: any file in the workspace" in result["question"]
+
+
+def test_only_the_hunks_that_are_left_in_are_made(tmp_path: Path) -> None:
+    lines = [f"line {number}" for number in range(1, 21)]
+    edits = [{"old_text": f"line {n}\n", "new_text": f"LINE {n}\n"} for n in (2, 4, 15)]
+    call = {"tool": "edit_file", "arguments": {"path": "long.txt", "edits": edits}}
+    bench = Bench(tmp_path, {"turns": [{"calls": [call]}, {"text": "Done."}]}, long="\n".join(lines) + "\n")
+    result = bench.run("""
+        vim.cmd.edit('long.txt')
+        vim.cmd('Agent shout')
+        T.asked()
+        vim.fn.win_execute(T.question_window(), [[call search('^+LINE 4$')]])
+        T.press('<Space>')
+        local still_asked = T.question_window() ~= nil
+        T.press('a')
+        T.ends(1)
+        T.finish({ lines = T.lines(), still_asked = still_asked, results = T.results() })
+    """)
+    changed = {1: "LINE 2", 14: "LINE 15"}
+    assert result["still_asked"]
+    assert result["lines"] == [changed.get(index, line) for index, line in enumerate(lines)]
+    assert "The user allowed 2 of 3 hunks" in result["results"][0]
+
+
+def test_with_every_hunk_left_out_nothing_is_answered(tmp_path: Path) -> None:
+    edits = [{"old_text": word, "new_text": word.upper()} for word in ("one", "five")]
+    call = {"tool": "edit_file", "arguments": {"path": "few.txt", "edits": edits}}
+    bench = Bench(tmp_path, {"turns": [{"calls": [call]}]}, few="one\ntwo\nthree\nfour\nfive\n")
+    result = bench.run("""
+        vim.cmd.edit('few.txt')
+        vim.cmd('Agent shout')
+        T.asked()
+        for _, line in ipairs({ '+ONE', '+FIVE' }) do
+          vim.fn.win_execute(T.question_window(), ('call search("^%s$")'):format(line))
+          T.press('<Space>')
+        end
+        T.press('a')
+        T.finish({ asked = T.question_window() ~= nil, lines = T.lines() })
+    """)
+    assert result["asked"]
+    assert result["lines"][0] == "one"
+    assert result["notes"][-1] == "Agent: no hunk is chosen: r rejects"
+
+
+def test_questions_of_two_sessions_queue(tmp_path: Path) -> None:
+    script = {"when": {"first": [{"calls": [edit("red", "white")]}, {"text": "One."}],
+                       "second": [{"calls": [edit("blue", "grey")]}, {"text": "Two."}]}}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent the first')
+        T.asked()
+        vim.cmd('AgentNew the second')
+        T.wait('two questions', function() return require('agent_lsp.approval').count() == 2 end)
+        local shown = T.question()
+        T.answer('AgentReject')
+        T.asked()
+        local then_shown = T.question()
+        T.answer('AgentAllow')
+        T.ends(2)
+        T.finish({ lines = T.lines(), shown = shown, then_shown = then_shown })
+    """)
+    assert "+roses are white" in result["shown"]
+    assert "+violets are grey" in result["then_shown"]
+    assert result["lines"] == ["roses are red", "violets are grey"]
+
+
+def test_a_cancel_closes_the_question_and_nothing_is_changed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"calls": [edit("red", "white")]}]}, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent make the roses white')
+        T.asked()
+        vim.cmd('AgentCancel')
+        T.ends(1)
+        T.wait('the question to close', function() return not T.question_window() end)
+        T.finish({ lines = T.lines(), chat = T.chat(), results = T.results(), status = require('agent_lsp').status() })
+    """)
+    assert result["lines"] == POEM.splitlines()
+    assert "— cancelled" in result["chat"]
+    assert result["results"] == ["cancelled: Cancelled before its end. If it changes anything, look before you repeat it."]
+    assert result["status"] == ""
+
+
+def test_a_cancel_in_mid_stream_stops_the_text_and_nothing_is_written(tmp_path: Path) -> None:
+    write = {"tool": "write_file", "arguments": {"path": "new.txt", "content": "written"}}
+    script = {"turns": [{"text": "word " * 200, "delay_ms": 20, "calls": [write]}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent talk')
+        T.wait('words', function() return T.chat():find('word word') end)
+        vim.cmd('AgentCancel')
+        T.ends(1)
+        T.finish({ chat = T.chat(), questions = require('agent_lsp.approval').count(), kinds = vim.tbl_map(function(entry)
+          return entry.kind
+        end, T.entries()) })
+    """)
+    assert "— cancelled" in result["chat"]
+    assert result["chat"].count("word") < 200
+    assert result["questions"] == 0
+    assert not (bench.root / "new.txt").exists()
+    assert result["kinds"][-1] == "turnEnded"
+    assert result["notes"] == ["Agent: cancelled"]
+
+
+def test_a_cancel_closes_the_connection_to_the_provider(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, poem=POEM)
+    with TalkingProvider() as provider:
+        bench.env = {
+            "AGENT_LSP_MODEL": "openai-chat:mock",
+            "AGENT_LSP_BASE_URL": f"http://127.0.0.1:{provider.port}/v1",
+            "AGENT_LSP_API_KEY": "none",
+        }
+        result = bench.run("""
+            vim.cmd.edit('poem.txt')
+            vim.cmd('Agent talk')
+            T.wait('words', function() return T.chat():find('word word') end)
+            vim.cmd('AgentCancel')
+            T.ends(1)
+            T.finish({ chat = T.chat() })
+        """)
+        assert provider.closed.wait(5), "the connection stayed open"
+    assert "— cancelled" in result["chat"]
+    assert provider.requests == 1
+
+
+def test_an_edit_that_neovim_claims_to_have_applied_is_noticed(tmp_path: Path) -> None:
+    script = {"turns": [{"calls": [edit("red", "white")]}, {"text": "It did not work."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent make the roses white')
+        T.asked()
+        local applied = {}
+        local stock = vim.lsp.handlers['workspace/applyEdit']
+        vim.lsp.handlers['workspace/applyEdit'] = function(...)
+          local answer = stock(...)
+          table.insert(applied, answer.applied)
+          return answer
+        end
+        -- The text changes and the answer leaves before Neovim tells the daemon of the change, 150 ms later.
+        vim.api.nvim_set_current_win(T.question_window())
+        vim.api.nvim_buf_set_lines(vim.fn.bufnr('poem.txt'), 1, 2, false, { 'violets are mine' })
+        vim.api.nvim_feedkeys('a', 'x', false)
+        T.ends(1)
+        T.finish({ lines = T.lines(vim.fn.bufnr('poem.txt')), applied = applied, results = T.results() })
+    """)
+    assert result["applied"] == [True]
+    assert result["lines"] == ["roses are red", "violets are mine"]
+    assert result["results"] == [
+        "failed: poem.txt has another text now than was meant, for the user or a plug-in changed it meanwhile: read it again"
+    ]
+
+
+def test_a_killed_daemon_is_started_again_and_the_session_goes_on(tmp_path: Path) -> None:
+    script = {"when": {"wait": [{"text": "I wait", "fault": "hang"}], "and now": [{"text": "I remember."}]}}
+    bench = Bench(tmp_path, script, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent wait')
+        T.wait('words', function() return T.chat():find('I wait') end)
+        vim.uv.kill(T.pid(), 'sigkill')
+        T.wait('a line about it', function() return #T.notes > 0 end)
+        local notes = vim.deepcopy(T.notes)
+        vim.cmd('Agent and now?')
+        T.ends(2)
+        local prompts = {}
+        for _, entry in ipairs(T.entries()) do
+          if entry.role == 'user' then
+            table.insert(prompts, entry.text)
+          end
+        end
+        T.finish({ notes_after_kill = notes, chat = T.chat(), prompts = prompts })
+    """)
+    assert result["notes_after_kill"] == [
+        "Agent: the daemon ended in mid-turn (signal 9); :Agent starts it again and the…"
+    ]
+    assert "(signal 9); :Agent starts it again and the session goes on" in result["chat"]
+    assert "I remember.\n\n— done" in result["chat"]
+    assert result["prompts"] == ["wait", "and now?"]
+
+
+def test_a_daemon_killed_while_it_asks_takes_its_question_along(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"calls": [edit("red", "white")]}]}, poem=POEM)
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent make the roses white')
+        T.asked()
+        vim.uv.kill(T.pid(), 'sigkill')
+        T.wait('the question to close', function() return not T.question_window() end)
+        vim.cmd('AgentAllow')
+        T.finish({ lines = T.lines() })
+    """)
+    assert result["lines"] == POEM.splitlines()
+    assert result["notes"][-1] == "Agent: no question is open"
+
+
+def test_the_selection_goes_along_in_the_units_that_were_negotiated(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"text": "Seen."}]}, poem="first\nthe 🌹 röse is red\nlast\n")
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        local sent
+        local stock = vim.lsp.client.exec_cmd
+        vim.lsp.client.exec_cmd = function(self, command, ...)
+          sent = sent or command.arguments[1]
+          return stock(self, command, ...)
+        end
+        vim.diagnostic.set(vim.api.nvim_create_namespace('test'), 0, {
+          { lnum = 1, col = 4, message = 'a rose', severity = vim.diagnostic.severity.WARN, source = 'spell' },
+          { lnum = 2, col = 0, message = 'another line' },
+        })
+        vim.api.nvim_feedkeys('2G0wvee', 'x', false)
+        vim.cmd("'<,'>Agent what is this?")
+        T.ends(1)
+        T.finish({ sent = sent, encoding = T.client().offset_encoding })
+    """)
+    context = result["sent"]["context"]
+    text = "the 🌹 röse is red"
+    first, last = text.index("🌹"), text.index("röse") + len("röse")
+    units = {"utf-8": lambda part: len(part.encode()), "utf-16": lambda part: len(part.encode("utf-16-le")) // 2}
+    count = units[result["encoding"]]
+    assert context["uri"] == bench.file("poem").as_uri()
+    assert context["range"] == {
+        "start": {"line": 1, "character": count(text[:first])},
+        "end": {"line": 1, "character": count(text[:last])},
+    }
+    assert [diagnostic["message"] for diagnostic in context["diagnostics"]] == ["a rose"]
+
+
+def test_without_words_the_user_is_asked_for_them(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"text": "Hello."}]}, poem=POEM)
+    result = bench.run("""
+        local prompts = {}
+        vim.ui.input = function(opts, done)
+          table.insert(prompts, opts.prompt)
+          done(#prompts == 2 and 'greet me' or nil)
+        end
+        vim.cmd('Agent')
+        vim.cmd('Agent')
+        T.ends(1)
+        T.finish({ prompts = prompts, chat = T.chat() })
+    """)
+    assert result["prompts"] == ["Agent: ", "Agent: "]
+    assert result["chat"].startswith("> greet me\n\nHello.")
+
+
+def test_files_opened_later_are_seen_with_their_unsaved_text(tmp_path: Path) -> None:
+    read = {"tool": "read_file", "arguments": {"path": "second.txt"}}
+    script = {"when": {"hello": [{"text": "Hello."}], "read": [{"calls": [read]}, {"text": "Read."}]}}
+    bench = Bench(tmp_path, script, poem=POEM, second="on disk\n")
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent hello')
+        T.ends(1)
+        vim.cmd.edit('second.txt')
+        vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'only in the buffer' })
+        vim.cmd('Agent read')
+        T.ends(2)
+        T.finish({ results = T.results() })
+    """)
+    assert "only in the buffer" in result["results"][0]
+
+
+def test_a_failed_turn_is_one_line_and_in_the_answer(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"fault": {"error": {"status": 401}}}]}, poem=POEM)
+    result = bench.run("""
+        vim.cmd('Agent hello')
+        T.ends(1)
+        T.wait('a line', function() return #T.notes > 0 end)
+        T.finish({ chat = T.chat() })
+    """)
+    assert "— failed" in result["chat"]
+    assert "the script answers with status 401" in result["chat"]
+    assert len(result["notes"]) == 1
+    assert "\n" not in result["notes"][0]
+
+
+def test_another_program_of_that_name_is_named_and_left(tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.py"
+    stranger.write_text(STRANGER, "utf-8")
+    bench = Bench(tmp_path, {}, poem=POEM)
+    bench.env = {"E2E_STRANGER": str(stranger)}
+    result = bench.run("""
+        require('agent_lsp').setup({ cmd = { vim.env.E2E_PYTHON, vim.env.E2E_STRANGER } })
+        vim.cmd('Agent hello')
+        T.wait('a line', function() return #T.notes > 0 end)
+        T.wait('its end', function() return #vim.api.nvim_get_proc_children(vim.uv.os_getpid()) == 0 end)
+        T.finish({ chat = T.chat() })
+    """)
+    assert len(result["notes"]) == 1
+    assert "is another program (somebody-elses-server): set cmd to the agent-lsp daemon" in result["chat"]
+
+
+def test_a_program_that_is_no_language_server_is_named(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {}, poem=POEM)
+    result = bench.run("""
+        require('agent_lsp').setup({ cmd = { 'false' } })
+        vim.cmd('Agent hello')
+        T.wait('a line', function() return #T.notes > 0 end)
+        require('agent_lsp').setup({ cmd = { 'no-such-program' } })
+        vim.cmd('Agent hello')
+        T.wait('a line', function() return #T.notes > 1 end)
+        T.finish({ chat = T.chat() })
+    """)
+    assert "'false' ended (code 1) before it answered: is it the agent-lsp daemon?" in result["chat"]
+    assert "'no-such-program' is not there: install agent-lsp, or set cmd in setup()" in result["chat"]
+    assert len(result["notes"]) == 2
+
+
+def test_settings_reach_the_daemon_through_its_environment(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"turns": [{"text": "Hello."}]}, poem=POEM)
+    result = bench.run("""
+        require('agent_lsp').setup({ settings = { preset = 'plan', maxCostPerDay = 2 } })
+        vim.cmd('Agent hello')
+        T.ends(1)
+        T.finish({ status = T.call('agent.status', vim.empty_dict()) })
+    """)
+    assert result["status"]["preset"] == "plan"
+
+
+def test_the_stock_lines_of_the_readme_work_without_the_plugin(tmp_path: Path) -> None:
+    readme = (PLUGIN / "README.md").read_text("utf-8")
+    stock = readme.split("<!-- stock -->")[1].split("```lua\n")[1].split("```")[0]
+    assert len(stock.strip().splitlines()) <= 10
+    script = {"turns": [{"text": "I make them white.", "calls": [edit("red", "white")]}, {"text": "They are white."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    (bench.root / ".git").mkdir()
+    bench.env = {"PATH": f"{daemon_on_path(tmp_path)}:{bench.environment()['PATH']}"}
+    result = bench.run(STOCK.replace("-- the stock lines", stock), prelude=False)
+    assert result["question"].startswith(f"Agent asks: edit_file: change {bench.file('poem')}")
+    assert result["choices"] == ["Reject", "Allow once", "Allow for this session"]
+    assert result["lines"] == ["roses are white", "violets are blue"]
+    assert result["cancelled"]
