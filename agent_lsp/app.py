@@ -149,7 +149,7 @@ class App:
         except SettingsError as error:
             raise TurnRefused("settings", str(error)) from error
         model = self._model(order.model or chosen_model(settings, self._environment), settings)
-        policy = self._policies.setdefault(place.session_id, Policy(preset))
+        policy = self._policies.setdefault(place.session_id, Policy(preset, [root.path for root in self.roots.all]))
         policy.preset = preset
         return Turn(
             id=place.turn_id,

@@ -101,13 +101,9 @@ def load(
     """All sources merged. Raises SettingsError for what the user wrote wrong; an editor's mistakes are ignored aloud."""
     values = _values(_from_file(file or user_file()), Source.FILE)
     values |= _values(_from_environment(environment), Source.ENVIRONMENT)
-    values |= _values(
-        {name: value for name, value in (flags or {}).items() if value is not None}, Source.FLAGS
-    )
+    values |= _values({name: value for name, value in (flags or {}).items() if value is not None}, Source.FLAGS)
     wished, ignored = _from_editor(editor or {}, values)
-    strong = set(_from_environment(environment)) | {
-        name for name, value in (flags or {}).items() if value is not None
-    }
+    strong = set(_from_environment(environment)) | {name for name, value in (flags or {}).items() if value is not None}
     merged = values | {name: value for name, value in wished.items() if name not in strong}
     return Loaded(Settings.model_validate(merged), tuple(ignored))
 

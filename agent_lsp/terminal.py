@@ -112,9 +112,9 @@ async def _line(prompt: str) -> str:
     """A line that is typed after the prompt is shown; empty at the end of input."""
     import termios  # only where there is a terminal
 
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before is no answer to this
     sys.stderr.write(_coloured(prompt, "bold", sys.stderr))
     sys.stderr.flush()
-    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before was no answer to this
     loop, read = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), read.set)
     try:

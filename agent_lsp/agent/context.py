@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -60,7 +61,7 @@ def build(
     Where the path outgrows the window, the oldest results become one line each, then the oldest turns go.
     """
     output = output_tokens or min(_MOST_OUTPUT, window // 4)
-    specs = tuple(ToolSpec(tool.name, tool.description, _schema(tool)) for tool in tools)
+    specs = tuple(_spec(tool) for tool in tools)
     fixed = tokens_of(system) + sum(tokens_of(f"{s.name}{s.description}{s.schema}") for s in specs)
     fitting = _fitted(list(messages), window - output - fixed, window)
     return Request(system, tuple(fitting), specs, output)
@@ -130,9 +131,10 @@ def _size(message: Message) -> int:
             return sum(_MESSAGE_TOKENS + tokens_of(result.text) for result in message.results)
 
 
-def _schema(tool: Tool) -> dict[str, object]:
-    """The JSON Schema of a tool's arguments without what a model does not need."""
-    return _plain(tool.arguments.model_json_schema())
+@cache  # pydantic takes 0.3 ms for a schema, and every step needs them all
+def _spec(tool: Tool) -> ToolSpec:
+    """The tool with the JSON Schema of its arguments, without what a model does not need."""
+    return ToolSpec(tool.name, tool.description, _plain(tool.arguments.model_json_schema()))
 
 
 def _plain(schema: dict[str, object]) -> dict[str, object]:

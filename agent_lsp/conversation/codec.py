@@ -51,9 +51,7 @@ def _plain(value: Any) -> Any:  # Any: a JSON tree
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, str):
-        return value.encode(
-            "utf-8", "replace"
-        ).decode()  # a lone surrogate from a model would not be storable
+        return value.encode("utf-8", "replace").decode()  # a lone surrogate from a model would not be storable
     return value
 
 
@@ -73,6 +71,4 @@ def _value(plain: Any) -> Any:  # Any: a JSON tree
 @cache
 def _enums(name: str) -> dict[str, type[StrEnum]]:
     hints = get_type_hints(_CLASSES[name])
-    return {
-        name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)
-    }
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}

@@ -58,9 +58,7 @@ def with_hunks(change: FileChange, kept: Collection[str]) -> FileChange:
     """The smaller change that makes only the hunks with these ids. Raises ValueError for an id it does not have."""
     unknown = set(kept) - {hunk.id for hunk in change.hunks}
     if unknown:
-        raise ValueError(
-            f"no hunk {sorted(unknown)[0]!r}; hunks are: {', '.join(h.id for h in change.hunks)}"
-        )
+        raise ValueError(f"no hunk {sorted(unknown)[0]!r}; hunks are: {', '.join(h.id for h in change.hunks)}")
     if change.before is None or change.after is None or len(set(kept)) == len(change.hunks):
         return change
     chosen = tuple(hunk for hunk in change.hunks if hunk.id in kept)

@@ -58,20 +58,16 @@ async def post_events(
     try:
         async with client.stream("POST", url, json=body, headers=dict(endpoint.headers)) as response:
             if response.status_code != 200:
-                raise refusal(
-                    response.status_code, response.headers, await _error_text(response), endpoint.host
-                )
+                raise refusal(response.status_code, response.headers, await _error_text(response), endpoint.host)
             async with aclosing(_events(response)) as events:
                 async for event in events:
                     yield event
     except httpx.TimeoutException as error:
         raise TimedOut(f"{endpoint.host} did not answer in time ({type(error).__name__})") from error
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise BadRequest(f"the base URL {endpoint.base_url!r} is not a URL: {error}") from error
     except httpx.HTTPError as error:
-        raise ConnectionLost(
-            f"the connection to {endpoint.host} failed: {error or type(error).__name__}"
-        ) from error
+        raise ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}") from error
 
 
 async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
@@ -110,9 +106,7 @@ def _plain_json(body: bytes, host: str) -> str:
     try:
         json.loads(body)
     except ValueError:
-        raise BadResponse(
-            f"{host} answered with something that is no model's answer: {_one_line(body)}"
-        ) from None
+        raise BadResponse(f"{host} answered with something that is no model's answer: {_one_line(body)}") from None
     return body.decode("utf-8", "replace")
 
 
@@ -157,9 +151,7 @@ def refusal(status: int, headers: Mapping[str, str], message: str, host: str) ->
 def is_overflow(message: str) -> bool:
     """Whether a provider's words say that the request is too long for the model."""
     words = message.lower()
-    return any(
-        sign in words for sign in ("context length", "context_length", "context window", "too many tokens")
-    )
+    return any(sign in words for sign in ("context length", "context_length", "context window", "too many tokens"))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -106,14 +106,15 @@ class OpenAIChat:
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         self.warm()
         assert self._client  # noqa: S101 - warm() made it
-        body, answer = request_body(request, self._model, self._endpoint.host), _Answer(self.name)
+        host, answer = self._endpoint.host, _Answer(self.name)
+        body = request_body(request, self._model, host)
         async with aclosing(post_events(self._client, self._endpoint, "/chat/completions", body)) as events:
             async for data in events:
                 if data.strip() == "[DONE]":
                     break
-                for chunk in answer.take(data, self._endpoint.host):
+                for chunk in answer.take(data, host):
                     yield chunk
-        yield Completed(answer.message(self._endpoint.host))
+        yield Completed(answer.message(host))
 
     async def close(self) -> None:
         if self._client:
@@ -178,9 +179,7 @@ class _Answer:
         """Fragments belong together by index; servers that send none start a call with its id or name."""
         if fragment.index is not None:
             known = self.by_index.get(fragment.index)
-            another = (
-                known and fragment.id and known.id and fragment.id != known.id and fragment.function.name
-            )
+            another = known and fragment.id and known.id and fragment.id != known.id and fragment.function.name
             if known and not another:
                 return known
         elif self.calls and not fragment.id and not fragment.function.name:

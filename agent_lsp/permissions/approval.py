@@ -63,7 +63,9 @@ def detail(action: Action) -> str:
             return f"move {visible(action.effect.path)}\n  to {visible(action.effect.new_path)}\n"
         case Command():
             seconds = f"at most {action.effect.timeout_seconds:g} s"
-            return f"{visible(action.effect.line, keep=chr(10) + chr(9))}\n  in {visible(action.effect.cwd)}, {seconds}\n"
+            return (
+                f"{visible(action.effect.line, keep=chr(10) + chr(9))}\n  in {visible(action.effect.cwd)}, {seconds}\n"
+            )
 
 
 def narrowed(action: Action, decision: Decision) -> Action:

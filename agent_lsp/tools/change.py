@@ -25,9 +25,7 @@ class WriteFile(Arguments):
 class TextEdit(Arguments):
     old_text: str = Field(description="Text to replace, copied exactly from the file without line numbers")
     new_text: str = Field(description="Text to put in its place")
-    all: bool = Field(
-        False, description="Replace every occurrence; otherwise old_text must be there exactly once"
-    )
+    all: bool = Field(False, description="Replace every occurrence; otherwise old_text must be there exactly once")
 
 
 class EditFile(Arguments):

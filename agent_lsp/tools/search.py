@@ -62,9 +62,7 @@ def _printed(found: list[Found]) -> str:
         printed.append(f"{line.number}{':' if line.matched else '-'}\t{line.text}")
         before = line
     if any(one.left_out for one in found):
-        printed.append(
-            f"\n[there are more matches than the {MOST_MATCHES} shown: narrow the pattern, path or glob]"
-        )
+        printed.append(f"\n[there are more matches than the {MOST_MATCHES} shown: narrow the pattern, path or glob]")
     return "\n".join(printed)
 
 
@@ -76,9 +74,7 @@ search = ReadingTool(
         " Prefer this to grep in a shell."
     ),
     arguments=SearchFiles,
-    title=lambda arguments: (
-        f"Search for {arguments.pattern!r}" + (f" in {arguments.path}" if arguments.path else "")
-    ),
+    title=lambda arguments: f"Search for {arguments.pattern!r}" + (f" in {arguments.path}" if arguments.path else ""),
     perform=_search,
     rest="Narrow the pattern, the path or the glob",
 )

@@ -18,9 +18,7 @@ _SECONDS, _MOST_SECONDS = 120.0, 600.0
 class RunCommand(Arguments):
     command: str = Field(min_length=1, description="One line for /bin/sh")
     cwd: str | None = Field(None, description="Folder to run in; default: the first workspace folder")
-    timeout_seconds: float = Field(
-        _SECONDS, gt=0, le=_MOST_SECONDS, description="Seconds after which it is killed"
-    )
+    timeout_seconds: float = Field(_SECONDS, gt=0, le=_MOST_SECONDS, description="Seconds after which it is killed")
 
 
 async def _prepare(arguments: RunCommand, context: ToolContext) -> Action:
@@ -63,9 +61,7 @@ def _told(ended: Ended, command: Command) -> str:
     elif ended.code or not text:
         lines.append(f"[exit code {ended.code}]")
     if command.unsaved:
-        lines.append(
-            f"\n[unsaved in the editor, so the command did not see it: {', '.join(command.unsaved)}]"
-        )
+        lines.append(f"\n[unsaved in the editor, so the command did not see it: {', '.join(command.unsaved)}]")
     return "".join(lines)
 
 

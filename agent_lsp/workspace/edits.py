@@ -35,9 +35,7 @@ def replaced(text: str, replacements: Sequence[Replacement]) -> str:
 
 def _replaced_once(text: str, replacement: Replacement, which: str) -> str:
     if not replacement.old:
-        raise EditRefused(
-            f"{which}old_text is empty: quote the text to replace, or use write_file for a new file"
-        )
+        raise EditRefused(f"{which}old_text is empty: quote the text to replace, or use write_file for a new file")
     if replacement.old == replacement.new:
         raise EditRefused(f"{which}old_text and new_text are the same")
     old, new = replacement.old, replacement.new

@@ -121,15 +121,11 @@ def _must_still_hold(location: Location, text: str | None, buffer: Buffer | None
     """The mode bits of the file, None where there is none. Raises when disk or editor hold something else."""
     if text is None:
         if roots.exists(location):
-            raise ChangedMeanwhile(
-                f"'{location.shown}' was created by somebody else meanwhile: read it first"
-            )
+            raise ChangedMeanwhile(f"'{location.shown}' was created by somebody else meanwhile: read it first")
         return None
     content = roots.read(location)
     if buffer and not _same(content.data, buffer.text):
-        raise EditorRefused(
-            f"'{location.shown}' has unsaved changes in the editor: ask the user to save or close it"
-        )
+        raise EditorRefused(f"'{location.shown}' has unsaved changes in the editor: ask the user to save or close it")
     if not _same(content.data, text):
         raise ChangedMeanwhile(_changed(location))
     return content.mode

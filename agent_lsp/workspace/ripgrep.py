@@ -110,10 +110,7 @@ class Search:
             return await asyncio.to_thread(_find_in, query, _matcher(query), location.shown, text)
         argv = [self._ripgrep, *_flags(query, text_only=True), "--", query.pattern, "-"]
         output = await self._run(argv, query.place.root.path, stdin=text.encode("utf-8", "replace"))
-        return [
-            Line(location.shown, line.number, line.text, line.matched)
-            for line in _parsed(output, query.place)
-        ]
+        return [Line(location.shown, line.number, line.text, line.matched) for line in _parsed(output, query.place)]
 
     async def files(self, place: Location, *, glob: str | None = None, depth: int | None = None) -> Listing:
         """The files below a folder that version control does not ignore. Raises PathRefused."""
@@ -127,9 +124,7 @@ class Search:
         return _listing(place, names, glob, depth)
 
     async def _run(self, argv: list[str], cwd: str, stdin: bytes | None = None) -> bytes:
-        ended = await self._processes.run(
-            argv, cwd=cwd, timeout_seconds=_SECONDS, most_bytes=_MOST_BYTES, stdin=stdin
-        )
+        ended = await self._processes.run(argv, cwd=cwd, timeout_seconds=_SECONDS, most_bytes=_MOST_BYTES, stdin=stdin)
         if ended.timed_out:
             raise SearchRefused(f"the search took longer than {_SECONDS:.0f} s: search a smaller folder")
         if ended.code == 2 and not ended.output.startswith(b'{"type"'):
@@ -190,9 +185,7 @@ def _within(location: Location, place: Location) -> bool:
     if location.root != place.root:
         return False
     return (
-        not place.relative
-        or location.relative == place.relative
-        or location.relative.startswith(place.relative + "/")
+        not place.relative or location.relative == place.relative or location.relative.startswith(place.relative + "/")
     )
 
 
@@ -250,9 +243,7 @@ def _matcher(query: Query) -> Callable[[str], bool]:
     return lambda line: pattern.search(line) is not None
 
 
-def _walk_and_find(
-    query: Query, matches: Callable[[str], bool], skipped: set[str]
-) -> tuple[list[Line], bool]:
+def _walk_and_find(query: Query, matches: Callable[[str], bool], skipped: set[str]) -> tuple[list[Line], bool]:
     found: list[Line] = []
     count = 0
     alone = [query.place.relative] if not roots.is_folder(query.place) else _walk(query.place, query.glob)
@@ -278,8 +269,6 @@ def _walk_and_find(
 def _find_in(query: Query, matches: Callable[[str], bool], shown: str, text: str) -> list[Line]:
     lines = [line.rstrip("\r\n") for line in lines_of(text)]
     hits = {index for index, line in enumerate(lines) if matches(line)}
-    around = {
-        near for hit in hits for near in range(hit - query.context_lines, hit + query.context_lines + 1)
-    }
+    around = {near for hit in hits for near in range(hit - query.context_lines, hit + query.context_lines + 1)}
     wanted = sorted(index for index in hits | around if 0 <= index < len(lines))
     return [Line(shown, index + 1, _clipped(lines[index]), index in hits) for index in wanted]

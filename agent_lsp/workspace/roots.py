@@ -239,9 +239,7 @@ def _must_be_file(location: Location, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise PathRefused(f"'{location.shown}' is no regular file but a device, pipe or socket")
     if status.st_size > MOST_BYTES:
-        raise PathRefused(
-            f"'{location.shown}' has {status.st_size >> 20} MB; at most {MOST_BYTES >> 20} MB are read"
-        )
+        raise PathRefused(f"'{location.shown}' has {status.st_size >> 20} MB; at most {MOST_BYTES >> 20} MB are read")
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class Client(asyncio.SubprocessProtocol):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._answers[self._number] = answer
         self._send({"id": self._number, "method": method, "params": params})
-        return await self._timely(answer, method)
+        answered: Answer = await self._timely(answer, method)
+        return answered
 
     async def ask(self, prompt: str, **more: object) -> int:
         """Begins a turn; the moment before it was sent."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,18 +60,17 @@ class Floor:
         calls: list[Json] = []
         body = json.dumps({"model": "bench", "stream": True, "messages": messages, "tools": TOOLS})
         async with self._client().stream("POST", f"{self._url}/chat/completions", content=body) as response:
-            async with aclosing(response.aiter_lines()) as lines:
-                async for line in lines:
-                    if not line.startswith("data: {"):
-                        continue
-                    for choice in json.loads(line[6:])["choices"]:
-                        calls += choice["delta"].get("tool_calls") or []
-                        if text := choice["delta"].get("content"):
-                            self._show("textDelta", text)
+            async for line in response.aiter_lines():
+                if not line.startswith("data: {"):
+                    continue
+                for choice in json.loads(line[6:])["choices"]:
+                    calls += choice["delta"].get("tool_calls") or []
+                    if text := choice["delta"].get("content"):
+                        self._show("textDelta", text)
         return [{name: call[name] for name in ("id", "type", "function")} for call in calls]
 
     async def _perform(self, function: Json) -> str:
-        arguments = json.loads(function["arguments"])
+        arguments: dict[str, str] = json.loads(function["arguments"])
         if function["name"] == "read_file":
             return (self._folder / arguments["path"]).read_text()
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""A chat-completions server on loopback that answers as it is told and notes when: its own time is all the model has."""
+"""A chat-completions server on loopback that answers as it is told, and notes when: a model that takes no time."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def token(number: int) -> str:
 
 
 class Mock:
-    """The server. `plan` sets what it answers from now on; `requests` has each exchange as its request comes."""
+    """The server. `answer` sets what it answers from now on; `requests` has each exchange as its request comes."""
 
     def __init__(self) -> None:
-        self.plan: Plan = lambda _: Tokens(1)
+        self._plan: Plan = lambda _: Tokens(1)
         self.requests: asyncio.Queue[Exchange] = asyncio.Queue()
         self._server: asyncio.Server | None = None
         self._count = 0
@@ -79,10 +79,10 @@ class Mock:
 
     def answer(self, plan: Plan) -> None:
         """Answers by `plan`; its requests are counted from 0, and older ones are forgotten."""
-        self.plan, self.requests, self._count = plan, asyncio.Queue(), 0
+        self._plan, self.requests, self._count = plan, asyncio.Queue(), 0
 
     def begin(self, received: int, request_bytes: int) -> tuple[Exchange, Answer]:
-        exchange, answer = Exchange(received, request_bytes), self.plan(self._count)
+        exchange, answer = Exchange(received, request_bytes), self._plan(self._count)
         self._count += 1
         self.requests.put_nowait(exchange)
         return exchange, answer
@@ -99,7 +99,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         now = time.monotonic_ns()
         if self._exchange and not self._exchange.closed.done():
             self._exchange.closed.set_result(now)

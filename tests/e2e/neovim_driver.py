@@ -15,6 +15,35 @@ import yaml
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PLUGIN = REPOSITORY / "editor-clients" / "neovim"
+POEM = "roses are red\nviolets are blue\n"
+
+
+def edit(old: str, new: str) -> dict[str, Any]:
+    """A call that changes poem.txt."""
+    return {
+        "tool": "edit_file",
+        "arguments": {"path": "poem.txt", "edits": [{"old_text": old, "new_text": new}]},
+    }
+
+
+CHANGES = """
+-- Puts a line on top that the daemon does not know of yet. Neovim tells of a first change at once, of one soon
+-- after it 150 ms later; the first leaves the text as it was, but its version is above 0, which is never stale.
+function T.change_unseen(buf, line)
+  local first = vim.api.nvim_buf_get_lines(buf, 0, 1, false)
+  vim.api.nvim_buf_set_lines(buf, 0, 1, false, { 'passing' })
+  vim.api.nvim_buf_set_lines(buf, 0, 1, false, first)
+  T.passed(50)
+  vim.api.nvim_buf_set_lines(buf, 0, 0, false, { line })
+end
+
+function T.passed(milliseconds)
+  local start = vim.uv.now()
+  T.wait('time', function()
+    return vim.uv.now() - start > milliseconds
+  end)
+end
+"""
 
 
 def nvim() -> Path:
@@ -48,7 +77,8 @@ class Bench:
         dropped = ("AGENT_LSP_", "OPENAI_", "ANTHROPIC_", "NVIM", "VIM", "XDG_", "TMUX")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         places = {
-            f"XDG_{name}_HOME": str(self.folder / f"xdg-{name.lower()}") for name in ("CONFIG", "DATA", "STATE", "CACHE")
+            f"XDG_{name}_HOME": str(self.folder / f"xdg-{name.lower()}")
+            for name in ("CONFIG", "DATA", "STATE", "CACHE")
         }
         paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {
@@ -64,10 +94,10 @@ class Bench:
             **self.env,
         }
 
-    def run(self, lua: str, *, prelude: bool = True, seconds: float = 25) -> Any:
-        """What a Lua script hands to `T.finish`. A script that fails or hangs fails the test."""
+    def run(self, lua: str, *, prelude: str | None = None, seconds: float = 25) -> Any:
+        """What a Lua script, after the prelude, hands to `T.finish`. A script that fails or hangs fails the test."""
         file = self.folder / "test.lua"
-        before = (HERE / "neovim_prelude.lua").read_text("utf-8") if prelude else ""
+        before = (HERE / "neovim_prelude.lua").read_text("utf-8") + CHANGES if prelude is None else prelude
         file.write_text(before + lua, "utf-8")
         done = subprocess.run(
             [nvim(), "--clean", "-n", "-l", file],

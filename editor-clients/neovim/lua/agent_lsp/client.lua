@@ -220,6 +220,9 @@ function M.start(workspace)
       [types.REQUEST_APPROVAL] = function(...)
         return require('agent_lsp.approval').ask(...)
       end,
+      ['workspace/applyEdit'] = function(...)
+        return require('agent_lsp.edits').apply(...)
+      end,
     },
     on_init = function(client, result)
       begin(workspace, client, result)

@@ -1,0 +1,401 @@
+"""The real daemon over LSP, with a client that plays stock editors and their users."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Start, call
+from tests.raw_client import SILENT, Error, RawClient
+
+Script = Callable[..., str]
+EDIT = {"path": "greeting.txt", "edits": [{"old_text": "world", "new_text": "moon"}]}
+
+
+def ask(client: RawClient, prompt: str = "go", **more: Any) -> dict[str, Any]:
+    done: dict[str, Any] = client.command("agent.ask", {"prompt": prompt, "wait": True, **more}, 30)
+    return done
+
+
+def results(client: RawClient, session: str) -> list[str]:
+    entries = client.command("agent.session", {"sessionId": session})["entries"]
+    return [result["text"] for entry in entries if entry.get("role") == "tool" for result in entry["results"]]
+
+
+class Buffer:
+    """A document in an editor that applies edits as LSP says."""
+
+    def __init__(self, client: RawClient, path: Path, text: str) -> None:
+        self.client, self.text, self.version = client, text, 1
+        self.uri = client.open(path, text)
+        self.applied: list[Any] = []
+        client.answers["workspace/applyEdit"] = self.apply
+
+    def apply(self, params: Any) -> Any:
+        self.applied.append(params)
+        [document] = params["edit"]["documentChanges"]
+        if document["textDocument"]["version"] != self.version:
+            return {"applied": False, "failureReason": "stale"}
+        lines = self.text.splitlines(keepends=True)
+        for edit in reversed(document["edits"]):
+            start, end = edit["range"]["start"], edit["range"]["end"]
+            lines[start["line"] : end["line"]] = [edit["newText"]]
+        self.type("".join(lines))
+        return {"applied": True}
+
+    def type(self, text: str) -> None:
+        self.text, self.version = text, self.version + 1
+        self.client.change(self.uri, text, self.version)
+
+
+def answers(client: RawClient, title: str | None, delay: float = 0.6) -> list[Any]:
+    """The user of a stock editor: chooses an action of each message box after a moment."""
+    asked: list[Any] = []
+
+    def choose(params: Any) -> Any:
+        asked.append(params)
+        time.sleep(delay)  # a user's time to read: an answer within half a second counts as typed through
+        return None if title is None else {"title": title}
+
+    client.answers["window/showMessageRequest"] = choose
+    return asked
+
+
+def test_a_stock_editor_asks_by_a_message_whose_first_action_is_the_safe_one(
+    daemon: Start, workspace: Path, script: Script, state: Path
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    asked = answers(client, "Allow once")
+    client.start(workspace, {"events": False})
+    done = ask(client)
+    assert (done["stopReason"], (workspace / "greeting.txt").read_text()) == ("end_turn", "hello\nmoon\n")
+    assert asked[0]["type"] == 1
+    assert [action["title"] for action in asked[0]["actions"]] == ["Reject", "Allow once", "Allow for this session"]
+    assert f"edit_file: change {workspace}/greeting.txt" in asked[0]["message"]
+    assert client.named("window/showMessage")[-1] == {"type": 3, "message": "Agent: Done."}
+    assert list((state / "questions").iterdir()) == []
+
+
+def test_the_whole_question_is_a_document_that_is_opened_before_it_is_asked(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    shown: list[str] = []
+    client.answers["window/showDocument"] = lambda params: (
+        shown.append(Path(params["uri"].removeprefix("file://")).read_text()) or {"success": True}
+    )
+    answers(client, "Reject")
+    client.start(workspace, window={"showDocument": {"support": True}})
+    ask(client)
+    assert shown == ["--- a/greeting.txt\n+++ b/greeting.txt\n@@ -1,2 +1,2 @@\n hello\n-world\n+moon\n"]
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"title": "Nonsense"}, "Allow once", Error(-32603, "boom")])
+def test_whatever_is_no_clear_yes_is_a_no(daemon: Start, workspace: Path, script: Script, answer: Any) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+
+    def reply(_: Any) -> Any:
+        if isinstance(answer, Error):
+            raise answer
+        return answer
+
+    client.answers["window/showMessageRequest"] = reply
+    client.start(workspace)
+    done = ask(client)
+    assert "rejected" in results(client, done["sessionId"])[0]
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+
+
+def test_a_yes_that_comes_too_quickly_is_asked_again_and_the_second_one_rejects(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    asked = answers(client, "Allow once", delay=0)
+    client.start(workspace)
+    ask(client)
+    assert len(asked) == 2
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+
+
+def test_a_client_without_message_boxes_gets_code_actions_that_decide(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    client.command("agent.ask", {"prompt": "go"})
+    client.wait(lambda m: m.get("method") == "window/showMessage" and "code actions" in m["params"]["message"])
+    place = {
+        "textDocument": {"uri": "file:///x"},
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
+    }
+    actions = client.call("textDocument/codeAction", {**place, "context": {"diagnostics": []}})
+    assert [action["command"]["title"] for action in actions] == ["Reject", "Allow once", "Allow for this session"]
+    chosen = actions[1]["command"]
+    client.call("workspace/executeCommand", {"command": chosen["command"], "arguments": chosen["arguments"]})
+    assert client.wait_event("turnFinished")["stopReason"] == "end_turn"
+    assert (workspace / "greeting.txt").read_text() == "hello\nmoon\n"
+
+
+def test_an_open_buffer_with_unsaved_text_is_edited_through_the_editor_and_the_disk_left_alone(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(
+        script(
+            {"calls": [call("read_file", path="greeting.txt")]},
+            {"calls": [call("edit_file", **EDIT)]},
+            {"text": "Done."},
+        )
+    )
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "unsaved\nworld\n")
+    done = ask(client)
+    assert buffer.text == "unsaved\nmoon\n"
+    assert len(buffer.applied) == 1
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+    told = results(client, done["sessionId"])
+    assert told[0] == "1\tunsaved\n2\tworld\n"
+    assert told[1] == "Edit greeting.txt: done, in the editor's buffer, not saved yet."
+
+
+def test_an_edit_that_the_editor_only_claims_to_have_applied_is_noticed(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.answers["workspace/applyEdit"] = lambda _: {"applied": True}
+    client.start(workspace, {"approvals": True})
+    client.open(workspace / "greeting.txt", "hello\nworld\n")
+    done = ask(client)
+    assert "the text is as it was" in results(client, done["sessionId"])[0]
+
+
+@pytest.mark.parametrize("answer", [{"applied": False, "failureReason": "no"}, None, {}, Error(32603, "stale")])
+def test_an_edit_that_the_editor_refuses_goes_back_to_the_model_and_never_to_disk(
+    daemon: Start, workspace: Path, script: Script, answer: Any
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+
+    def reply(_: Any) -> Any:
+        if isinstance(answer, Error):
+            raise answer
+        return answer
+
+    client.answers["workspace/applyEdit"] = reply
+    client.start(workspace, {"approvals": True})
+    client.open(workspace / "greeting.txt", "hello\nworld\n")
+    done = ask(client)
+    assert "the editor" in results(client, done["sessionId"])[0]
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+
+
+def test_what_the_user_types_while_being_asked_is_never_overwritten(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\nworld\n")
+
+    def typing_user(_: Any) -> Any:
+        buffer.type("hello\nworld and more\n")
+        return {"decision": "allow_once"}
+
+    client.answers["agent/requestApproval"] = typing_user
+    done = ask(client)
+    assert buffer.text == "hello\nworld and more\n"
+    assert "changed by somebody else" in results(client, done["sessionId"])[0]
+
+
+def test_progress_is_created_begun_reported_and_ended_and_its_cancel_cancels(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"text": "one two three four five six", "delay_ms": 200}))
+    client.answers["window/workDoneProgress/create"] = lambda _: None
+    client.start(workspace, {"events": False}, window={"workDoneProgress": True})
+    turn = client.command("agent.ask", {"prompt": "say it"})["turnId"]
+    begin = client.wait(lambda m: m.get("method") == "$/progress")["params"]
+    assert begin == {
+        "token": turn,
+        "value": {"kind": "begin", "title": "Agent: say it", "cancellable": True, "message": "scripted"},
+    }
+    client.notify("window/workDoneProgress/cancel", {"token": turn})
+    ended = client.wait(lambda m: m.get("method") == "$/progress" and m["params"]["value"]["kind"] == "end")
+    assert ended["params"]["value"]["message"] == "cancelled"
+
+
+def test_the_clients_own_tokens_carry_progress_and_partial_results(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"text": "hello"}))
+    client.start(workspace, {"events": False})
+    params = {"prompt": "go", "workDoneToken": "mine", "partialResultToken": 7}
+    done = client.call("agent/ask", params)
+    assert done["text"] == "hello"
+    progress = client.named("$/progress")
+    assert [p["value"]["kind"] for p in progress if p["token"] == "mine"] == ["begin", "report", "end"]
+    assert [p["value"]["kind"] for p in progress if p["token"] == 7] == [
+        "turnStarted",
+        "textDelta",
+        "usageUpdated",
+        "turnFinished",
+    ]
+
+
+def test_kill_9_in_mid_turn_loses_nothing_and_the_session_goes_on(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    stuck = {"calls": [call("run_command", command="touch began; sleep 60")]}
+    model = script(stuck, when={"go on": [{"text": "Going on."}]})
+    client = daemon(model)
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    session = client.command("agent.ask", {"prompt": "go"})["sessionId"]
+    deadline = time.monotonic() + 10
+    while not (workspace / "began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    client.kill()
+    again = daemon(model)
+    again.start(workspace)
+    [stored] = again.command("agent.sessions")
+    assert (stored["sessionId"], stored["title"]) == (session, "go")
+    done = ask(again, "go on", sessionId=session)
+    assert (done["stopReason"], done["text"]) == ("end_turn", "Going on.")
+    assert "outcome is unknown" in results(again, session)[0]
+    kinds = [e["kind"] for e in again.command("agent.session", {"sessionId": session})["entries"]]
+    assert kinds[:6] == ["turnBegan", "message", "message", "approvalDecided", "callBegan", "message"]
+    assert kinds[6] == "turnEnded"
+
+
+def test_a_session_that_runs_in_another_daemon_is_refused_with_that_reason(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    model = script({"text": "one two three", "delay_ms": 2000})
+    first, second = daemon(model), daemon(model)
+    first.start(workspace)
+    second.start(workspace)
+    session = first.command("agent.ask", {"prompt": "go"})["sessionId"]
+    first.wait_event("turnStarted")
+    done = ask(second, "me too", sessionId=session)
+    assert "another editor or terminal" in done["error"]["message"]
+
+
+def test_two_sessions_of_one_daemon_run_side_by_side(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "one two three", "delay_ms": 100}))
+    client.start(workspace)
+    turns = [client.command("agent.ask", {"prompt": f"go {n}"})["turnId"] for n in range(3)]
+    assert sorted(client.command("agent.status")["turns"]) == sorted(turns)
+    assert sorted(client.command("agent.cancel", {})["cancelled"]) == sorted(turns)
+
+
+def test_what_the_editor_shows_reaches_the_model(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "ok"}))
+    client.start(workspace)
+    uri = client.open(workspace / "greeting.txt", "hello\nw😀rld\n")
+    shown = {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 3}}
+    diagnostics = [{"message": "odd", "source": "lint", "range": shown}]
+    done = ask(client, context={"uri": uri, "range": shown, "diagnostics": diagnostics})
+    assert done["stopReason"] == "end_turn"
+
+
+def test_a_prompt_joins_a_running_turn_or_waits_if_it_is_queued(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "one two three", "delay_ms": 200}))
+    client.start(workspace)
+    first = client.command("agent.ask", {"prompt": "go"})
+    client.wait_event("turnStarted")
+    joined = client.command("agent.ask", {"prompt": "and this", "sessionId": first["sessionId"]})
+    assert joined == {**first, "joined": True}
+    queued = client.command("agent.ask", {"prompt": "then", "sessionId": first["sessionId"], "queue": True})
+    assert queued["turnId"] != first["turnId"]
+    client.wait(
+        lambda m: (
+            m.get("method") == "agent/event"
+            and m["params"]["turnId"] == queued["turnId"]
+            and m["params"]["kind"] == "turnFinished"
+        )
+    )
+
+
+# Bad input: one clear line each, and a daemon that lives on.
+
+
+def failed(client: RawClient) -> dict[str, Any]:
+    done = ask(client)
+    assert done["stopReason"] == "failed"
+    assert client.process.poll() is None
+    assert "Traceback" not in client.stderr.decode()
+    error: dict[str, Any] = done["error"]
+    return error
+
+
+def test_no_workspace_folder(daemon: Start, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(None)
+    error = failed(client)
+    assert (error["kind"], "no workspace folder is open" in error["message"]) == ("workspace", True)
+
+
+def test_a_root_that_does_not_exist(daemon: Start, tmp_path: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(tmp_path / "gone")
+    assert f"{tmp_path}/gone does not exist" in failed(client)["message"]
+
+
+def test_a_typo_in_the_environment_names_the_nearest_setting(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}), AGENT_LSP_MAX_STEP="5")
+    client.start(workspace)
+    error = failed(client)
+    assert error["kind"] == "settings"
+    assert "Did you mean AGENT_LSP_MAX_STEPS?" in error["message"]
+
+
+def test_a_typo_of_the_editor_is_said_aloud_and_ignored(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(workspace, {"maxStep": 5, "baseUrl": "http://evil", "preset": "auto", "maxTokens": 400_000})
+    assert ask(client)["stopReason"] == "end_turn"
+    said = " ".join(params["message"] for params in client.named("window/showMessage"))
+    assert "Did you mean maxSteps?" in said
+    assert "'baseUrl' is ignored" in said
+    assert "'auto' is looser than 'confirm'" in said
+    assert client.command("agent.status")["limits"]["maxTokens"] == 400_000
+
+
+def test_no_model_configured_names_the_ways_to_get_one(daemon: Start, workspace: Path, tmp_path: Path) -> None:
+    client = daemon("", XDG_DATA_HOME=str(tmp_path / "data"))
+    client.start(workspace)
+    error = failed(client)
+    assert error["kind"] == "no_model"
+    for way in ("AGENT_LSP_MODEL", "OPENAI_API_KEY", "agent-lsp model install"):
+        assert way in error["message"]
+
+
+def test_a_provider_that_is_down_is_named(daemon: Start, workspace: Path) -> None:
+    client = daemon("openai-chat:x", AGENT_LSP_BASE_URL="http://127.0.0.1:9/v1", AGENT_LSP_MAX_RETRIES="0")
+    client.start(workspace)
+    error = failed(client)
+    assert (error["kind"], "127.0.0.1" in error["message"]) == ("connection", True)
+
+
+def test_an_unknown_session_is_an_invalid_param(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(workspace)
+    with pytest.raises(Error) as unknown:
+        ask(client, sessionId="session_none")
+    assert (unknown.value.code, "no session session_none" in unknown.value.message) == (-32602, True)
+
+
+def test_an_approval_that_nobody_answers_times_out_as_unanswered(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(
+        script({"calls": [call("edit_file", **EDIT)]}, {"text": "ok"}), AGENT_LSP_APPROVAL_TIMEOUT_SECONDS="1"
+    )
+    client.answers["agent/requestApproval"] = lambda _: SILENT
+    client.start(workspace, {"approvals": True})
+    done = ask(client)
+    assert "nobody answered" in results(client, done["sessionId"])[0]
