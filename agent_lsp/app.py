@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import time
 import uuid
@@ -20,14 +19,11 @@ from agent_lsp.agent.budget import Budget
 from agent_lsp.agent.context import system_prompt
 from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
-from agent_lsp.models import Model, NoModel
-from agent_lsp.models.bundled import BundledModel
-from agent_lsp.models.bundled_file import installed
-from agent_lsp.models.http import Endpoint
+from agent_lsp.models import Model, NoModel, choice
+from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.openai_chat import OpenAIChat
-from agent_lsp.models.pricing import Price, listed_window, price_of
+from agent_lsp.models.pricing import Price, price_of
 from agent_lsp.models.retrying import RetryingModel, RetryPolicy
-from agent_lsp.models.scripted import ScriptedModel, read_script
 from agent_lsp.observe.log import EventLog
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy
@@ -47,13 +43,6 @@ from agent_lsp.workspace.ripgrep import Search, program
 from agent_lsp.workspace.roots import Roots
 
 TOOLS = (read_file, list_files, search, write_file, edit_file, delete_file, move_file, run_command)
-DEFAULT_OPENAI_MODEL = "gpt-5-mini"
-_WINDOW = 128_000
-_WAYS = (
-    "no model is configured. Name one in AGENT_LSP_MODEL, as openai-chat:MODEL with AGENT_LSP_BASE_URL for a local or"
-    " other server, or set OPENAI_API_KEY, or run `agent-lsp model install` for the small bundled one"
-)
-_log = logging.getLogger(__name__)
 
 
 class App:
@@ -97,7 +86,7 @@ class App:
 
     def model_name(self) -> str:
         """The model that the next turn would have. Raises NoModel or SettingsError."""
-        return chosen_model(self.settings().settings, self._environment)
+        return choice.chosen(access(self.settings().settings, self._environment))
 
     async def stored_sessions(self) -> tuple[SessionSummary, ...]:
         """The sessions of this workspace, newest first."""
@@ -148,7 +137,7 @@ class App:
             preset = usable_preset(settings.preset)
         except SettingsError as error:
             raise TurnRefused("settings", str(error)) from error
-        model = self._model(order.model or chosen_model(settings, self._environment), settings)
+        model = self._model(order.model or choice.chosen(access(settings, self._environment)), settings)
         policy = self._policies.setdefault(place.session_id, Policy(preset, [root.path for root in self.roots.all]))
         policy.preset = preset
         return Turn(
@@ -178,59 +167,32 @@ class App:
     def _model(self, name: str, settings: Settings) -> Model:
         key = f"{name} {settings.base_url} {settings.context_window}"
         if key not in self._models:
-            self._models[key] = self._made(name, settings)
+            around = Surroundings(self.state, self._listed, self.processes)
+            self._models[key] = choice.made(name, access(settings, self._environment), around)
         return self._models[key]
-
-    def _made(self, name: str, settings: Settings) -> Model:
-        protocol, _, model = name.partition(":")
-        match protocol:
-            case "scripted":
-                return ScriptedModel(read_script(Path(model)))
-            case "bundled":
-                return BundledModel(_bundled_file(), self.state, self._listed)
-            case "openai-chat" if model:
-                window = settings.context_window or listed_window(model) or _WINDOW
-                return OpenAIChat(self._endpoint(settings), model, context_window=window)
-            case _:
-                raise NoModel(
-                    f"'{name}' is no model: write openai-chat:MODEL, scripted:FILE or bundled"
-                    " (anthropic and openai-responses are not spoken yet)"
-                )
-
-    def _endpoint(self, settings: Settings) -> Endpoint:
-        key = configuration.secret(settings.api_key) or self._environment.get("OPENAI_API_KEY", "")
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        return Endpoint(settings.base_url or "https://api.openai.com/v1", headers)
 
     async def _listed(self) -> Sequence[str]:
         places = [self.roots.find(root.path) for root in self.roots.all]
         return [path for place in places for path in (await self.tools.search.files(place)).paths]
 
 
-def chosen_model(settings: Settings, environment: Mapping[str, str]) -> str:
-    """`protocol:model` of the model that answers. Raises NoModel, naming the ways to get one."""
-    if settings.model:
-        return settings.model
-    openai, anthropic = environment.get("OPENAI_API_KEY"), environment.get("ANTHROPIC_API_KEY")
-    if openai and anthropic:
-        raise NoModel("both OPENAI_API_KEY and ANTHROPIC_API_KEY are set: name a model in AGENT_LSP_MODEL")
-    if openai:
-        return f"openai-chat:{DEFAULT_OPENAI_MODEL}"
-    if settings.base_url:
-        raise NoModel(
-            f"the server at {settings.base_url} needs a model's name: set AGENT_LSP_MODEL=openai-chat:MODEL"
-        )
-    if installed(data_dir()):
-        return "bundled"
-    raise NoModel(_WAYS)
+def access(settings: Settings, environment: Mapping[str, str]) -> Access:
+    """What settings and environment have for reaching a model."""
+    return Access(
+        name=settings.model,
+        base_url=settings.base_url,
+        key=configuration.secret(settings.api_key),
+        openai_key=environment.get("OPENAI_API_KEY", ""),
+        anthropic_key=environment.get("ANTHROPIC_API_KEY", ""),
+        context_window=settings.context_window,
+        data_dir=data_dir(),
+    )
 
 
 def usable_preset(preset: Preset) -> Preset:
     """The preset, if this version can keep what it promises. Raises SettingsError."""
     if preset in {Preset.EDITS, Preset.AUTO}:
-        raise SettingsError(
-            f"the preset '{preset}' needs a sandbox, which there is not yet: use 'confirm' or 'plan'"
-        )
+        raise SettingsError(f"the preset '{preset}' needs a sandbox, which there is not yet: use 'confirm' or 'plan'")
     return preset
 
 
@@ -249,13 +211,6 @@ def state_dir(settings: Settings) -> Path:
 def data_dir() -> Path:
     """The folder of the bundled model."""
     return platformdirs.user_data_path("agent-lsp")
-
-
-def _bundled_file() -> Path:
-    file = installed(data_dir())
-    if file is None:
-        raise NoModel("the bundled model is not installed: run `agent-lsp model install`")
-    return file
 
 
 def _price(name: str) -> Price:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_lsp import NAME, PROTOCOL, __version__
@@ -32,9 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The `agent-lsp` script; it ends the process with the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if sys.platform == "win32":
-        raise SystemExit(
-            "agent-lsp runs on Linux and macOS: on Windows use it inside WSL, or through VS Code Remote"
-        )
+        raise SystemExit("agent-lsp runs on Linux and macOS: on Windows use it inside WSL, or through VS Code Remote")
     if not words and not sys.stdin.isatty():
         words = ["serve"]
     arguments = _parser().parse_args(words)
@@ -68,14 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", dest="json_version", action="store_true", help="with --version: as JSON")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     serve = commands.add_parser("serve", help="speak LSP on standard input and output (what editors start)")
-    serve.add_argument(
-        "--stdio", action="store_true", help="accepted for clients that add it; there is no other way"
-    )
+    serve.add_argument("--stdio", action="store_true", help="accepted for clients that add it; there is no other way")
     ask = commands.add_parser("ask", help="run one turn here; '-' reads the prompt from standard input")
     ask.add_argument("prompt")
-    ask.add_argument(
-        "--workspace", default=".", metavar="DIR", help="the folder to work in (default: this one)"
-    )
+    ask.add_argument("--workspace", default=".", metavar="DIR", help="the folder to work in (default: this one)")
     ask.add_argument("--session", metavar="ID", help="go on with a session")
     ask.add_argument("--json", action="store_true", help="print one event a line")
     for name in _FLAGS:
@@ -120,7 +115,7 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
     flags = {name: getattr(arguments, name) for name in _FLAGS}
-    order = Ask(prompt, os.path.abspath(arguments.workspace), arguments.session, arguments.json, flags)
+    order = Ask(prompt, str(Path(arguments.workspace).absolute()), arguments.session, arguments.json, flags)
     try:
         return asyncio.run(ask(order, _environment()))
     except (JournalError, SessionError, SettingsError, PathRefused) as error:

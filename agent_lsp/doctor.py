@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from agent_lsp import NAME, __version__, app
-from agent_lsp.models import NoModel
+from agent_lsp.models import NoModel, choice
 from agent_lsp.models.bundled_file import InstallError, install, installed, remove
 from agent_lsp.settings import Settings, SettingsError, load, user_file, variable
 from agent_lsp.workspace.ripgrep import program
@@ -41,7 +41,7 @@ def doctor(environment: Mapping[str, str]) -> int:
 def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     print(f"bundled   {_bundled()}")
     try:
-        name = app.chosen_model(settings, environment)
+        name = choice.chosen(app.access(settings, environment))
     except NoModel as error:
         print(f"model     problem: {error}")
         return 1

@@ -18,9 +18,7 @@ class BudgetSpent(Exception):
 class Budget:
     """Holds a turn's limits against its usage. A request is refused before it is sent, not after."""
 
-    def __init__(
-        self, limits: Limits, price: Price, *, spent_today: float = 0, cost_per_day: float = 25
-    ) -> None:
+    def __init__(self, limits: Limits, price: Price, *, spent_today: float = 0, cost_per_day: float = 25) -> None:
         """`spent_today` and `cost_per_day` in USD."""
         self.limits, self.price = limits, price
         self._spent_today, self._cost_per_day = spent_today, cost_per_day

@@ -99,9 +99,7 @@ def _validated(call: ToolCall, tool: Tool) -> Arguments:
     try:
         return tool.arguments.model_validate_json(call.arguments or "{}")  # type: ignore[no-any-return]  # a box of Any
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5]
-        )
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
         names = ", ".join(tool.arguments.model_fields)
         raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
 
@@ -169,7 +167,8 @@ def _settled(action: Action, decision: Decision, turn: Turn) -> _Permitted:
     allowed = narrowed(action, decision)
     note = ""
     if isinstance(action.effect, FileChange) and isinstance(allowed.effect, FileChange) and allowed != action:
-        note = f" The user allowed {len(allowed.effect.hunks)} of {len(action.effect.hunks)} hunks; the others were not made."
+        made, all_of_them = len(allowed.effect.hunks), len(action.effect.hunks)
+        note = f" The user allowed {made} of {all_of_them} hunks; the others were not made."
     return _Permitted(allowed, note + said)
 
 

@@ -67,9 +67,7 @@ async def _answer(turn: Turn) -> AssistantMessage:
     request = context.build(
         turn.record.messages, system=turn.system, tools=turn.toolbox.all(), window=turn.model.context_window
     )
-    turn.budget.reserve(
-        Usage(input_tokens=context.request_tokens(request), output_tokens=request.max_output_tokens)
-    )
+    turn.budget.reserve(Usage(input_tokens=context.request_tokens(request), output_tokens=request.max_output_tokens))
     answer = _named(await _streamed(turn, request), turn)
     cost = turn.budget.charge(answer.usage)
     await turn.record.append(Said(answer), cost=cost)

@@ -93,9 +93,7 @@ class ClientApprover:
             "message": f"Agent asks: {shown}\n(all of it: {file})",
             "actions": [{"title": words} for words in _ANSWERS],
         }
-        return await self._server.protocol.request(
-            "window/showMessageRequest", params, seconds=_SURFACE_SECONDS
-        )
+        return await self._server.protocol.request("window/showMessageRequest", params, seconds=_SURFACE_SECONDS)
 
     def _say_left_open(self, request: ApprovalRequest) -> None:
         words = f"Agent waits for an answer: {title(request.action)[:_MOST_TITLE]} (code actions have the choices)"
@@ -115,9 +113,7 @@ class ClientApprover:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         ending = ".diff" if isinstance(request.action.effect, FileChange) else ".txt"
         file = self._folder / f"{request.id}{ending}"
-        with os.fdopen(
-            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as stream:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(detail(request.action))
         try:
             yield file

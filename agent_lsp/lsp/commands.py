@@ -35,9 +35,7 @@ def open_door(server: Server, environment: Mapping[str, str]) -> ClientDoor:
     try:
         return ClientDoor(server, environment)
     except (SettingsError, JournalError, PathRefused, contract.InvalidParams) as error:
-        kind = {SettingsError: "settings", JournalError: "journal", PathRefused: "workspace"}.get(
-            type(error), "params"
-        )
+        kind = {SettingsError: "settings", JournalError: "journal", PathRefused: "workspace"}.get(type(error), "params")
         raise Refused(kind, str(error)) from error
 
 
@@ -96,9 +94,7 @@ class ClientDoor:
         if not params.prompt.strip():
             raise SessionError("the prompt is empty: say what the agent should do")
         sessions = self.app.sessions
-        session = await (
-            sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt)
-        )
+        session = await (sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt))
         asked = session.ask(order)
         self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
         return session, asked

@@ -76,16 +76,12 @@ class AskParams:
     prompt: str = attrs.field(validator=_text)
     session_id: str | None = attrs.field(default=None, validator=optional(_text))
     context: AskContext | None = None
-    preset: str | None = attrs.field(
-        default=None, validator=optional(in_(("plan", "confirm", "edits", "auto")))
-    )
+    preset: str | None = attrs.field(default=None, validator=optional(in_(("plan", "confirm", "edits", "auto"))))
     model: str | None = attrs.field(default=None, validator=optional(_text))
     queue: bool = attrs.field(default=False, validator=_flag)
     wait: bool = attrs.field(default=False, validator=_flag)
     work_done_token: str | int | None = attrs.field(default=None, validator=optional(instance_of((str, int))))
-    partial_result_token: str | int | None = attrs.field(
-        default=None, validator=optional(instance_of((str, int)))
-    )
+    partial_result_token: str | int | None = attrs.field(default=None, validator=optional(instance_of((str, int))))
 
 
 @attrs.frozen
@@ -103,9 +99,7 @@ class DecideParams:
     approval_id: str = attrs.field(validator=_text)
     decision: str = attrs.field(validator=in_(DECISIONS))
     feedback: str = attrs.field(default="", validator=_text)
-    hunks: list[str] | None = attrs.field(
-        default=None, validator=optional(deep_iterable(_text, instance_of(list)))
-    )
+    hunks: list[str] | None = attrs.field(default=None, validator=optional(deep_iterable(_text, instance_of(list))))
     stop: bool = attrs.field(default=False, validator=_flag)
 
 

@@ -92,9 +92,7 @@ def outcome(event: events.TurnFinished) -> str:
     money = "" if not event.cost else f", ${event.cost:.4f}"
     if event.error:
         return visible(f"{event.stop_reason}: {event.error}{money}")
-    words = {StopReason.END_TURN: "done", StopReason.CANCELLED: "cancelled"}.get(
-        event.stop_reason, event.stop_reason
-    )
+    words = {StopReason.END_TURN: "done", StopReason.CANCELLED: "cancelled"}.get(event.stop_reason, event.stop_reason)
     return f"{words}{money}"
 
 

@@ -47,9 +47,7 @@ class ClientEditor:
             raise EditorRefused(f"the editor did not apply the edit to {change.shown}: {error}") from error
         if not isinstance(answer, dict) or answer.get("applied") is not True:
             why = answer.get("failureReason") if isinstance(answer, dict) else None
-            raise EditorRefused(
-                f"the editor refused the edit to {change.shown}" + (f": {why}" if why else "")
-            )
+            raise EditorRefused(f"the editor refused the edit to {change.shown}" + (f": {why}" if why else ""))
 
     async def _seen(self, change: FileChange, buffer: Buffer) -> None:
         """Waits until the document's text is what was meant: `applied: true` alone proves nothing."""
@@ -81,9 +79,7 @@ class ClientEditor:
 
     def _edit(self, change: FileChange, buffer: Buffer) -> Json:
         lines = lines_of(buffer.text)
-        edits = [
-            self._text_edit(hunk, lines) for hunk in change.hunks or compared(buffer.text, change.after or "")
-        ]
+        edits = [self._text_edit(hunk, lines) for hunk in change.hunks or compared(buffer.text, change.after or "")]
         document = {"uri": buffer.uri, "version": buffer.version}
         return {
             "label": f"agent: {change.shown}",

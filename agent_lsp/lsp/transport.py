@@ -162,11 +162,7 @@ class Protocol(LanguageServerProtocol):
     def _not_structured(self, message: Json, error: JsonRpcException) -> None:
         if "method" in message and "id" in message:
             self.send_error(message["id"], -32602, f"invalid params for {message['method']}")
-        elif (
-            "id" in message
-            and (waiting := self._request_futures.pop(message["id"], None))
-            and not waiting.done()
-        ):
+        elif "id" in message and (waiting := self._request_futures.pop(message["id"], None)) and not waiting.done():
             waiting.set_exception(error)
         else:
             _log.warning("a message from the client cannot be read: %s", str(message)[:200])
@@ -223,7 +219,7 @@ class Server(LanguageServer):
 
     protocol: Protocol
 
-    def report_server_error(self, error: Exception, source: Any) -> None:  # Any: pygls' union of classes
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - Any: pygls' signature
         _log.error("%s", error, exc_info=error)
 
 
@@ -406,7 +402,5 @@ def _watch(server: Server, loop: asyncio.AbstractEventLoop, done: asyncio.Event)
     pid, server.process_id = server.process_id, None
     if pid is None or not hasattr(os, "pidfd_open"):
         return
-    with contextlib.suppress(
-        OSError, OverflowError
-    ):  # not alive, or of another namespace: then nothing to watch
+    with contextlib.suppress(OSError, OverflowError):  # not alive, or of another namespace: then nothing to watch
         loop.add_reader(os.pidfd_open(pid), done.set)

@@ -25,6 +25,7 @@ from agent_lsp.models import bundled_prompt as prompts
 from agent_lsp.models.llama_reply import Reply
 from agent_lsp.models.llama_server import LlamaServer
 from agent_lsp.models.named_files import asks_for_change, named_new, new_files
+from agent_lsp.processes import Processes
 
 WINDOW = 8192
 _ACTION_TOKENS, _CONTENT_TOKENS, _ANSWER_TOKENS = 250, 200, 120
@@ -39,11 +40,18 @@ class BundledModel:
     name, context_window = "bundled", WINDOW
     note = (
         "The bundled model is small: it reads a file you name and creates a file you name, to try things out."
-        " For real work set OPENAI_API_KEY, or AGENT_LSP_MODEL=openai-chat:MODEL with AGENT_LSP_BASE_URL for a local server."
+        " For real work set OPENAI_API_KEY, or AGENT_LSP_MODEL=openai-chat:MODEL with AGENT_LSP_BASE_URL for a local"
+        " server."
     )
 
-    def __init__(self, model_file: Path, state_dir: Path, list_files: Callable[[], Awaitable[Sequence[str]]]) -> None:
-        self._server = LlamaServer(model_file, state_dir, WINDOW)
+    def __init__(
+        self,
+        model_file: Path,
+        state_dir: Path,
+        list_files: Callable[[], Awaitable[Sequence[str]]],
+        processes: Processes,
+    ) -> None:
+        self._server = LlamaServer(model_file, state_dir, WINDOW, processes)
         self._list_files = list_files
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:

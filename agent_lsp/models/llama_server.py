@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
@@ -19,12 +18,13 @@ import httpx
 
 from agent_lsp.models import NoModel
 from agent_lsp.models.http import CONNECT_SECONDS, Endpoint, post_events
+from agent_lsp.processes import Processes, environment
 
 _HOST = "bundled-model"
 _SOCKET = "s.sock"  # llama.cpp takes only what ends so for a unix socket
 _MOST_SOCKET_BYTES = 103
 """`sun_path` has 108 bytes on Linux and 104 on macOS, the ending NUL among them (unix(7), unix(4))."""
-_START_SECONDS, _STOP_SECONDS = 120.0, 2.0
+_START_SECONDS = 120.0
 _CHILD = Path(__file__).with_name("llama_child.py")
 
 
@@ -41,8 +41,9 @@ class Running:
 class LlamaServer:
     """The child process. It dies with this one; its folder is its owner's only; no TCP port is opened."""
 
-    def __init__(self, model_file: Path, state_dir: Path, window: int) -> None:
+    def __init__(self, model_file: Path, state_dir: Path, window: int, processes: Processes) -> None:
         self._model_file, self._state_dir, self._window = model_file, state_dir, window
+        self._processes = processes
         self._running: Running | None = None
         self._starting = asyncio.Lock()
 
@@ -69,7 +70,7 @@ class LlamaServer:
             running, self._running = self._running, None
             if running:
                 await running.client.aclose()
-                await _stop_process(running.process)
+                await self._processes.stop(running.process)
                 shutil.rmtree(running.socket.parent, ignore_errors=True)
 
     async def _start(self) -> Running:
@@ -89,11 +90,12 @@ class LlamaServer:
         orders = {"model": str(self._model_file), "socket": str(socket), "key": key, "window": self._window}
         process = None
         try:
-            process = await _start_process()
+            # -P: else a file in the folder where the daemon was started could stand in for a library.
+            process = await self._processes.start([sys.executable, "-P", str(_CHILD)], env=environment())
             _judge(await _answer(process, orders))
         except BaseException:
             if process:
-                await asyncio.shield(_stop_process(process))
+                await asyncio.shield(self._processes.stop(process))
             shutil.rmtree(socket.parent, ignore_errors=True)
             raise
         return Running(process, socket, key, _client(socket))
@@ -110,7 +112,7 @@ def socket_folder(state_dir: Path) -> Path:
 
 
 async def _answer(process: asyncio.subprocess.Process, orders: Mapping[str, object]) -> dict[str, str]:
-    assert process.stdin  # noqa: S101 - _start_process asked for pipes
+    assert process.stdin  # noqa: S101 - a pipe was asked for
     assert process.stdout  # noqa: S101 - likewise
     try:
         process.stdin.write(json.dumps(orders).encode() + b"\n")
@@ -138,28 +140,3 @@ def _client(socket: Path) -> httpx.AsyncClient:
     # No connection is kept: llama.cpp closes idle ones, and a request that crosses that is lost.
     transport = httpx.AsyncHTTPTransport(uds=str(socket), limits=httpx.Limits(max_keepalive_connections=0))
     return httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS))
-
-
-async def _start_process() -> asyncio.subprocess.Process:
-    listed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return await asyncio.create_subprocess_exec(
-        # -P: else a file in the folder where the daemon was started could stand in for a library.
-        *(sys.executable, "-P", str(_CHILD)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=listed,
-        start_new_session=True,
-    )
-
-
-async def _stop_process(process: asyncio.subprocess.Process) -> None:
-    if process.stdin:
-        process.stdin.close()
-    try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

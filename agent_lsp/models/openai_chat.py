@@ -137,7 +137,7 @@ class _Answer:
     thinking: list[str] = field(default_factory=list)
     calls: list[_Call] = field(default_factory=list)
     by_index: dict[int, _Call] = field(default_factory=dict)
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     finish: str = ""
 
     def take(self, data: str, host: str) -> list[Chunk]:

@@ -134,9 +134,7 @@ class Session:
             await self.append(*results, ended)
 
     async def _append(self, contents: tuple[Content, ...], cost: float) -> None:
-        self.conversation.grow(
-            await self._journal.append(self.id, self.conversation.head, contents, cost=cost)
-        )
+        self.conversation.grow(await self._journal.append(self.id, self.conversation.head, contents, cost=cost))
 
     def _start_next(self) -> None:
         if self._running is None and self._queue:
@@ -164,9 +162,7 @@ class Session:
 
     async def _turn(self, waiting: _Waiting) -> Finished:
         order, turn_id = waiting.order, waiting.turn_id
-        await self.append(
-            TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context))
-        )
+        await self.append(TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context)))
         turn: Turn | None = None
         try:
             place = Place(
@@ -214,9 +210,7 @@ def _failed(kind: str, message: str) -> Ending:
 
 def _event(finished: Finished) -> TurnFinished:
     ending = finished.ending
-    return TurnFinished(
-        ending.stop_reason, finished.usage, finished.cost, ending.text, ending.error_kind, ending.error
-    )
+    return TurnFinished(ending.stop_reason, finished.usage, finished.cost, ending.text, ending.error_kind, ending.error)
 
 
 def _root_cause(error: BaseException) -> str:

@@ -35,7 +35,7 @@ def event(seen: Seen) -> Json:
     return {**head, "kind": name[0].lower() + name[1:], **_fields(seen.event)}
 
 
-def _fields(shown: events.Event) -> Json:  # noqa: PLR0911 - one return for each kind of event
+def _fields(shown: events.Event) -> Json:  # noqa: C901 - one case for each kind of event
     match shown:
         case events.TurnStarted():
             note = {"note": shown.note} if shown.note else {}
@@ -49,7 +49,13 @@ def _fields(shown: events.Event) -> Json:  # noqa: PLR0911 - one return for each
         case events.ToolCallOutput():
             return {"callId": shown.call_id, "text": shown.text}
         case events.ToolCallFinished():
-            return {"callId": shown.call_id, "tool": shown.tool, "title": shown.title, "status": shown.status, "result": shown.text}
+            return {
+                "callId": shown.call_id,
+                "tool": shown.tool,
+                "title": shown.title,
+                "status": shown.status,
+                "result": shown.text,
+            }
         case events.ApprovalRequested():
             return {"approvalId": shown.request.id, "title": title(shown.request.action)}
         case events.ApprovalDecided():
@@ -84,6 +90,7 @@ def _error(kind: str, message: str) -> Json:
 
 
 def usage(used: Usage) -> Json:
+    """Counts of tokens, calls and steps."""
     return {
         "inputTokens": used.input_tokens,
         "cacheReadTokens": used.cache_read_tokens,
@@ -96,6 +103,7 @@ def usage(used: Usage) -> Json:
 
 
 def cost(usd: float | None) -> Json:
+    """`cost` in USD, or null with `costUnknown`."""
     return {"cost": None, "costUnknown": True} if usd is None else {"cost": usd}
 
 
@@ -129,6 +137,7 @@ def _effect(request: ApprovalRequest) -> Json:
 
 
 def pending(request: ApprovalRequest) -> Json:
+    """One of `agent.status`'s open questions."""
     return {"approvalId": request.id, "turnId": request.turn_id, "title": title(request.action)}
 
 
