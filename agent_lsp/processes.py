@@ -30,6 +30,7 @@ _PASSED_ON = (
     "VIRTUAL_ENV",
 )
 _MARK = "AGENT_LSP_PROCESS"
+_STOP_SECONDS = 2.0
 _GUARD = """
 trap '' INT TERM HUP
 groups= ordered=
@@ -46,7 +47,7 @@ for one in $groups; do kill -KILL "-$one" 2>/dev/null; done
 done
 """
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-_DRAIN_SECONDS, _DEATH_SECONDS, _STOP_SECONDS = 0.5, 2.0, 5.0
+_DRAIN_SECONDS, _DEATH_SECONDS, _STOP_SECONDS, _BODY_SECONDS = 0.5, 2.0, 5.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Processes:
         self._guard: subprocess.Popen[bytes] | None = None
         self._marks = f"{os.getpid()}-{secrets.token_hex(8)}."
         self._number = 0
+        self._running: set[int] = set()
         self._zombies: dict[int, float] = {}
         _adopt_orphans()
 
@@ -98,7 +100,8 @@ class Processes:
         """
         mark, kept, timed_out = self._mark(), _HeadAndTail(most_bytes), False
         self._start_guard()
-        process = subprocess.Popen(  # not asyncio's: its wait() may last until all holders of the pipe are gone
+        # Not asyncio's: its wait() may last until the last holder of the pipe is gone.
+        process = subprocess.Popen(  # noqa: ASYNC220 - asyncio starts processes by this very call
             argv,
             cwd=cwd,
             env={**(environment() if env is None else env), _MARK: mark},
@@ -107,6 +110,7 @@ class Processes:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self._running.add(process.pid)
         self._tell_guard("add", process.pid)
         pipes = _Pipes(process, stdin or b"", [kept.add, output])
         try:
@@ -119,30 +123,31 @@ class Processes:
             await asyncio.shield(self._bury(process, mark, tree, pipes))
         return Ended(process.returncode, kept.joined(), kept.left_out, timed_out)
 
-    async def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str], stderr: int = subprocess.DEVNULL
-    ) -> asyncio.subprocess.Process:
-        """A long-lived child with pipes to its standard input and output; it ends with the daemon."""
-        self._start_guard()
-        process = await asyncio.create_subprocess_exec(
+    async def start(self, argv: Sequence[str], *, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+        """A long-lived child with pipes to its standard input and output, which must end when its input does.
+
+        Our own death ends its input, so that it can tidy up and needs no guard.
+        """
+        return await asyncio.create_subprocess_exec(
             *argv,
             env={**env, _MARK: self._mark()},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
+            stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._tell_guard("add", process.pid)
-        return process
 
     async def stop(self, process: asyncio.subprocess.Process) -> None:
-        """Ends a child that `start` began."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with contextlib.suppress(TimeoutError):
+        """Ends a child that `start` began: by the end of its input, and after two seconds by force."""
+        if process.stdin:
+            process.stdin.close()
+        try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await process.wait()
-        self._tell_guard("drop", process.pid)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
     async def close(self) -> None:
         """Ends the guard."""
@@ -160,6 +165,7 @@ class Processes:
                 break
             await asyncio.sleep(0.001)
         await pipes.drained(_DRAIN_SECONDS)
+        self._running.discard(process.pid)
         self._reap_adopted(tree)
         self._tell_guard("drop", process.pid)
 
@@ -168,10 +174,10 @@ class Processes:
 
         What heads its session may be a child that another part of the daemon started and waits for.
         """
-        now, zombies = time.monotonic(), {pid for pid in _children(os.getpid()) if _state(pid)[0] == "Z"}
+        now, zombies = time.monotonic(), set(filter(_is_zombie, _children(os.getpid()))) - self._running
         self._zombies = {pid: self._zombies.get(pid, now) for pid in zombies}
         for pid, since in self._zombies.items():
-            if pid in tree or _state(pid)[1] != pid or now - since > 1:
+            if pid in tree or _state(pid)[1] != pid or now - since > _BODY_SECONDS:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
@@ -293,7 +299,7 @@ async def _exited(process: subprocess.Popen[bytes]) -> None:
     try:
         descriptor = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # not Linux, or older than 5.3
-        while process.poll() is None:
+        while process.poll() is None:  # noqa: ASYNC110 - there is nothing to wait on
             await asyncio.sleep(0.01)
         return
     loop = asyncio.get_running_loop()
@@ -319,6 +325,10 @@ def _kill_tree(leader: int, mark: str) -> set[int]:
 
 def _alive(pids: Iterable[int]) -> bool:
     return any(_state(pid)[0] not in "ZX" for pid in pids)
+
+
+def _is_zombie(pid: int) -> bool:
+    return _state(pid)[0] == "Z"
 
 
 def _children(pid: int) -> list[int]:

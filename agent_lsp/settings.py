@@ -37,7 +37,7 @@ class Source(StrEnum):
     FILE = "the user's file"
     EDITOR = "the editor"
     ENVIRONMENT = "the environment"
-    FLAGS = "the flags"
+    FLAGS = "the command line"
 
 
 class Settings(BaseModel):
@@ -98,7 +98,7 @@ def load(
     flags: Mapping[str, Any] | None = None,  # Any: words of the command line
     file: Path | None = None,
 ) -> Loaded:
-    """All sources merged. Raises SettingsError for what the user wrote wrong; an editor's mistakes are ignored aloud."""
+    """All sources merged; an editor's mistakes are ignored aloud. Raises SettingsError for the user's own."""
     values = _values(_from_file(file or user_file()), Source.FILE)
     values |= _values(_from_environment(environment), Source.ENVIRONMENT)
     values |= _values({name: value for name, value in (flags or {}).items() if value is not None}, Source.FLAGS)
@@ -160,8 +160,9 @@ def _checked(name: str, value: Any, source: Source) -> Any:
         one = Settings.model_validate({name: value})
     except ValidationError as error:
         wanted = ", ".join(Preset) if field.annotation is Preset else error.errors()[0]["msg"]
+        shown = "not shown here" if field.annotation == SecretStr | None else repr(value)
         place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
-        raise SettingsError(f"{place} is {value!r}, but should be: {wanted}") from error
+        raise SettingsError(f"{place} is {shown}, but should be: {wanted}") from None
     return getattr(one, attribute)
 
 

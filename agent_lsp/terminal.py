@@ -16,7 +16,7 @@ from agent_lsp.conversation import events
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.messages import ResultStatus, StopReason
-from agent_lsp.permissions.approval import detail, title, visible
+from agent_lsp.permissions.approval import detail, title, visible, visible_lines
 from agent_lsp.permissions.policy import session_rule
 from agent_lsp.session import Finished, Order, wire
 from agent_lsp.workspace.editor import NoEditor
@@ -44,9 +44,7 @@ async def ask(order: Ask, environment: Mapping[str, str]) -> int:
     try:
         screen = _Json() if order.as_json else _Screen()
         app.watchers.add(screen.show)
-        session = (
-            await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
-        )
+        session = await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
         asked = session.ask(Order(order.prompt, _at_the_prompt if _interactive() else _nobody))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, session.cancel)
@@ -73,9 +71,7 @@ def _interactive() -> bool:
 
 async def _nobody(request: ApprovalRequest) -> Decision:
     _say(f"  not asked, for there is no terminal: {title(request.action)}", "yellow")
-    return Decision(
-        Choice.REJECT, "There is no terminal to ask the user in; nothing that needs a yes can be done."
-    )
+    return Decision(Choice.REJECT, "There is no terminal to ask the user in; nothing that needs a yes can be done.")
 
 
 async def _at_the_prompt(request: ApprovalRequest) -> Decision:
@@ -184,7 +180,7 @@ class _Screen:
 
 
 def _safe(text: str) -> str:
-    return visible(text, keep="\n\t") if sys.stdout.isatty() else text
+    return visible_lines(text) if sys.stdout.isatty() else text
 
 
 def _write(text: str) -> None:

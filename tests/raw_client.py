@@ -30,7 +30,12 @@ class RawClient:
 
     def __init__(self, state: Path, env: dict[str, str] | None = None, argv: list[str] | None = None) -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AGENT_LSP_", "OPENAI_", "ANTHROPIC_"))}
-        environment = {**inherited, "AGENT_LSP_STATE_DIR": str(state), "XDG_CONFIG_HOME": str(state / "config"), **(env or {})}
+        environment = {
+            **inherited,
+            "AGENT_LSP_STATE_DIR": str(state),
+            "XDG_CONFIG_HOME": str(state / "config"),
+            **(env or {}),
+        }
         self.process = subprocess.Popen(
             argv or DAEMON, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
@@ -88,7 +93,9 @@ class RawClient:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._lock.wait(left):
                     said = json.dumps(self.messages[-5:])[:2000]
-                    raise AssertionError(f"nothing came within {seconds} s; last: {said}; stderr: {self.stderr[-2000:]!r}")
+                    raise AssertionError(
+                        f"nothing came within {seconds} s; last: {said}; stderr: {self.stderr[-2000:]!r}"
+                    )
 
     def wait_event(self, kind: str, seconds: float = 20) -> dict[str, Any]:
         found = self.wait(lambda m: m.get("method") == "agent/event" and m["params"]["kind"] == kind, seconds)
@@ -97,7 +104,9 @@ class RawClient:
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         with self._lock:
-            return [m["params"] for m in self.messages if m.get("method") == "agent/event" and m["params"]["kind"] == kind]
+            return [
+                m["params"] for m in self.messages if m.get("method") == "agent/event" and m["params"]["kind"] == kind
+            ]
 
     def named(self, method: str) -> list[dict[str, Any]]:
         with self._lock:
@@ -118,7 +127,9 @@ class RawClient:
         """Sends a command without waiting for its answer."""
         self.request("workspace/executeCommand", {"command": name, "arguments": [params]})
 
-    def initialize_params(self, root: Path | None, options: dict[str, Any] | None, **capabilities: Any) -> dict[str, Any]:
+    def initialize_params(
+        self, root: Path | None, options: dict[str, Any] | None, **capabilities: Any
+    ) -> dict[str, Any]:
         folders = [{"uri": root.as_uri(), "name": root.name}] if root else None
         return {
             "processId": os.getpid(),

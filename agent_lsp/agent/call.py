@@ -148,7 +148,7 @@ async def _asked(call: ToolCall, action: Action, reason: str, turn: Turn) -> Dec
         with turn.budget.deadline.paused():
             decision = await turn.approve(request)
     finally:
-        turn.emit(ApprovalDecided(request.id, decision))
+        turn.emit(ApprovalDecided(request.id, call.id, decision))
     title, digest = action.title, action.digest
     await turn.record.append(
         Decided(request.id, call.id, title, digest, decision.choice, decision.feedback, decision.answered)

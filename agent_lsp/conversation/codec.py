@@ -38,9 +38,12 @@ def encode(content: Content) -> str:
 
 def decode(line: str) -> Content:
     """The content that `encode` wrote. Raises ValueError when it is none that this version knows."""
-    value = _value(json.loads(line))
+    try:
+        value = _value(json.loads(line))
+    except TypeError as error:
+        raise ValueError(f"an entry with something missing or amiss ({error}): {line[:80]}") from error
     if not isinstance(value, Content):
-        raise ValueError(f"not an entry: {line[:80]}")
+        raise ValueError(f"not an entry: {line[:80]}")  # noqa: TRY004 - what is wrong is the text
     return value
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -12,6 +13,11 @@ from agent_lsp.conversation.actions import FileChange, Hunk
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
 _MOST_COMPARED = 4_000
 """Lines on either side beyond which a changed region is one hunk: comparing takes their product in time."""
+_MOST_PAIRS = 200_000
+"""Pairs of equal lines beyond which frequent lines are no longer compared (difflib's `autojunk`)."""
+
+_Span = tuple[int, int, int, int]
+"""Lines `[a:b]` of the old text become lines `[c:d]` of the new one, counted from 0."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -22,20 +28,17 @@ def lines_of(text: str) -> list[str]:
 def compared(before: str, after: str) -> tuple[Hunk, ...]:
     """The hunks that turn `before` into `after`. Time is bounded; call it in a thread above 64 KB."""
     old, new = lines_of(before), lines_of(after)
+    return tuple(
+        Hunk(str(number), a + 1, "".join(old[a:b]), c + 1, "".join(new[c:d]))
+        for number, (a, b, c, d) in enumerate(_spans_between(old, new), 1)
+    )
+
+
+def _spans_between(old: Sequence[str], new: Sequence[str]) -> list[_Span]:
     same = _same_start(old, new)
     tail = _same_start(old[same:][::-1], new[same:][::-1])
     middle = old[same : len(old) - tail], new[same : len(new) - tail]
-    spans = _spans(*middle)
-    return tuple(
-        Hunk(
-            id=str(number),
-            old_start=same + a + 1,
-            old="".join(middle[0][a:b]),
-            new_start=same + c + 1,
-            new="".join(middle[1][c:d]),
-        )
-        for number, (a, b, c, d) in enumerate(spans, 1)
-    )
+    return [(same + a, same + b, same + c, same + d) for a, b, c, d in _spans(*middle)]
 
 
 def _same_start(old: Sequence[str], new: Sequence[str]) -> int:
@@ -45,81 +48,120 @@ def _same_start(old: Sequence[str], new: Sequence[str]) -> int:
     return min(len(old), len(new))
 
 
-def _spans(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
+def _spans(old: Sequence[str], new: Sequence[str]) -> list[_Span]:
     if not old and not new:
         return []
     if max(len(old), len(new)) > _MOST_COMPARED:
         return [(0, len(old), 0, len(new))]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    often = Counter(new)
+    many = sum(count * often[line] for line, count in Counter(old).items()) > _MOST_PAIRS
+    matcher = SequenceMatcher(None, old, new, autojunk=many)
     return [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
 
 
 def with_hunks(change: FileChange, kept: Collection[str]) -> FileChange:
-    """The smaller change that makes only the hunks with these ids. Raises ValueError for an id it does not have."""
+    """The smaller change that makes only the hunks with these ids; creating and deleting are made whole.
+
+    Raises ValueError for an id the change does not have.
+    """
     unknown = set(kept) - {hunk.id for hunk in change.hunks}
     if unknown:
-        raise ValueError(f"no hunk {sorted(unknown)[0]!r}; hunks are: {', '.join(h.id for h in change.hunks)}")
+        raise ValueError(f"no hunk {min(unknown)!r}; hunks are: {', '.join(h.id for h in change.hunks)}")
     if change.before is None or change.after is None or len(set(kept)) == len(change.hunks):
         return change
-    chosen = tuple(hunk for hunk in change.hunks if hunk.id in kept)
+    chosen = _placed(hunk for hunk in change.hunks if hunk.id in kept)
     return replace(change, after=_apply(change.before, chosen), hunks=chosen)
+
+
+def _placed(hunks: Iterable[Hunk]) -> tuple[Hunk, ...]:
+    """Hunks with the places that their new lines get when the others are not made."""
+    placed, shift = [], 0
+    for hunk in hunks:
+        placed.append(replace(hunk, new_start=hunk.old_start + shift))
+        shift += len(lines_of(hunk.new)) - len(lines_of(hunk.old))
+    return tuple(placed)
 
 
 def _apply(before: str, hunks: Sequence[Hunk]) -> str:
     lines, done, made = lines_of(before), 0, []
     for hunk in hunks:
-        made += lines[done : hunk.old_start - 1] + [hunk.new]
+        made += [*lines[done : hunk.old_start - 1], hunk.new]
         done = hunk.old_start - 1 + len(lines_of(hunk.old))
     return "".join(made + lines[done:])
 
 
 def unified(change: FileChange, *, context: int = 3) -> str:
-    """The change as a unified diff, as `diff -u` would print it."""
-    before = lines_of(change.before or "")
-    old_name = "/dev/null" if change.before is None else f"a/{change.shown}"
-    new_name = "/dev/null" if change.after is None else f"b/{change.shown}"
-    printed = [f"--- {old_name}\n", f"+++ {new_name}\n"]
-    for group in _grouped(change.hunks, context):
-        printed += _group(group, before, context)
+    """The change as a unified diff, as `diff -u` would print it: there only LF ends a line."""
+    old, new = _split(change.before or ""), _split(change.after or "")
+    printed = [_named("---", "a", change, change.before), _named("+++", "b", change, change.after)]
+    for group in _grouped(_whole_lines(change, old, new), context):
+        printed += _group(group, old, new, context)
     return "".join(printed)
 
 
-def _grouped(hunks: Sequence[Hunk], context: int) -> list[list[Hunk]]:
-    groups: list[list[Hunk]] = []
-    for hunk in hunks:
-        if groups and hunk.old_start - _end(groups[-1][-1]) <= 2 * context:
-            groups[-1].append(hunk)
+def _split(text: str) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+
+
+def _named(mark: str, side: str, change: FileChange, text: str | None) -> str:
+    """The line that names a file, quoted and ended with a tab where git does so."""
+    if text is None:
+        return f"{mark} /dev/null\n"
+    name = f"{side}/{change.shown}"
+    if re.search(r'[\x00-\x1f\x7f"\\]', name):
+        return f'{mark} "{"".join(map(_quoted, name))}"\n'
+    return f"{mark} {name}\t\n" if " " in name else f"{mark} {name}\n"
+
+
+def _quoted(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return (
+        {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char, f"\\{ord(char):03o}")
+        if char < " " or char == "\x7f"
+        else char
+    )
+
+
+def _whole_lines(change: FileChange, old: Sequence[str], new: Sequence[str]) -> list[_Span]:
+    """The hunks as spans; where a CR alone ends lines, the texts are compared anew in lines that LF ends."""
+    if re.search(r"\r(?!\n)", f"{change.before}\0{change.after}"):
+        return _spans_between(old, new)
+    return [_span(hunk) for hunk in change.hunks]
+
+
+def _span(hunk: Hunk) -> _Span:
+    a, c = hunk.old_start - 1, hunk.new_start - 1
+    return a, a + len(lines_of(hunk.old)), c, c + len(lines_of(hunk.new))
+
+
+def _grouped(spans: Sequence[_Span], context: int) -> list[list[_Span]]:
+    groups: list[list[_Span]] = []
+    for span in spans:
+        if groups and span[0] - groups[-1][-1][1] <= 2 * context:
+            groups[-1].append(span)
         else:
-            groups.append([hunk])
+            groups.append([span])
     return groups
 
 
-def _end(hunk: Hunk) -> int:
-    return hunk.old_start + len(lines_of(hunk.old))
+def _group(group: Sequence[_Span], old: Sequence[str], new: Sequence[str], context: int) -> list[str]:
+    before = min(context, group[0][0])
+    after = min(context, len(old) - group[-1][1])
+    first, last, body = group[0][0] - before, group[-1][1] + after, []
+    at = first
+    for a, b, c, d in group:
+        body += [_marked(" ", line) for line in old[at:a]]
+        body += [_marked("-", line) for line in old[a:b]] + [_marked("+", line) for line in new[c:d]]
+        at = b
+    body += [_marked(" ", line) for line in old[at:last]]
+    new_first, new_last = group[0][2] - before, group[-1][3] + after
+    return [f"@@ -{_range(first, last)} +{_range(new_first, new_last)} @@\n", *body]
 
 
-def _group(group: Sequence[Hunk], before: Sequence[str], context: int) -> list[str]:
-    first = max(1, group[0].old_start - context)
-    last = min(len(before), _end(group[-1]) - 1 + context)
-    body, at, removed, added = [], first, 0, 0
-    for hunk in group:
-        body += [_marked(" ", line) for line in before[at - 1 : hunk.old_start - 1]]
-        body += [_marked("-", line) for line in lines_of(hunk.old)]
-        body += [_marked("+", line) for line in lines_of(hunk.new)]
-        removed, added = removed + len(lines_of(hunk.old)), added + len(lines_of(hunk.new))
-        at = _end(hunk)
-    body += [_marked(" ", line) for line in before[at - 1 : last]]
-    old_count = last - first + 1
-    new_first = group[0].new_start - (group[0].old_start - first)
-    return [f"@@ -{_range(first, old_count)} +{_range(new_first, old_count - removed + added)} @@\n", *body]
-
-
-def _range(first: int, count: int) -> str:
-    return f"{first - (not count)},{count}"
+def _range(first: int, last: int) -> str:
+    return f"{first + (last > first)},{last - first}"
 
 
 def _marked(mark: str, line: str) -> str:
-    text = line.rstrip("\r\n")
-    if line.endswith("\r\n"):
-        text += "\r"
-    return f"{mark}{text}\n" if line[-1:] in "\r\n" else f"{mark}{text}\n\\ No newline at end of file\n"
+    return f"{mark}{line}" if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"

@@ -88,6 +88,7 @@ class ApprovalDecided:
     """A question was settled."""
 
     approval_id: str
+    call_id: str
     decision: Decision
 
 

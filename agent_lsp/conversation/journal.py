@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -65,7 +66,11 @@ class Journal:
         """Opens or creates `file`. Raises JournalError when it cannot be read or is newer than this program."""
         self._file, self._clock = file, clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._db = self._thread.submit(_open, file).result()
+        try:
+            self._db = self._thread.submit(_open, file).result()
+        except JournalError:
+            self._thread.shutdown()
+            raise
 
     async def create(self, session_id: str, *, workspace: str, title: str) -> None:
         """A new session with nothing in it."""
@@ -102,6 +107,8 @@ class Journal:
 
         Raises JournalError when another process holds it.
         """
+        if not re.fullmatch(r"[\w-]{1,200}", session_id):
+            raise JournalError(f"'{session_id}' is no session")
         folder = self._file.parent / "locks"
         folder.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(folder / session_id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -121,13 +128,16 @@ class Journal:
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise JournalError(_unusable(self._file, error)) from error
 
     def _create(self, session_id: str, workspace: str, title: str) -> None:
         with _transaction(self._db) as db:
             db.execute(
                 "INSERT INTO session (id, workspace, title, updated_at) VALUES (?, ?, ?, ?)",
-                (session_id, workspace, title, self._clock()),
+                (session_id, _storable(workspace), _storable(title), self._clock()),
             )
 
     def _append(
@@ -160,7 +170,10 @@ class Journal:
         if not self._db.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone():
             return None
         rows = self._db.execute(_PATH_TO_HEAD, (session_id,)).fetchall()
-        return Conversation([Entry(seq, parent, at, codec.decode(line)) for seq, parent, at, line in rows])
+        try:
+            return Conversation([Entry(seq, parent, at, codec.decode(line)) for seq, parent, at, line in rows])
+        except ValueError as error:
+            raise JournalError(f"session {session_id} in {self._file} cannot be read: {error}") from error
 
     def _spent_today(self) -> float:
         row = self._db.execute("SELECT usd FROM spending WHERE day = ?", (_day(self._clock()),)).fetchone()
@@ -174,7 +187,7 @@ class Journal:
         rows = self._db.execute(
             "SELECT id, title, updated_at, cost, head FROM session WHERE workspace = ?"
             " ORDER BY updated_at DESC, rowid DESC LIMIT ?",
-            (workspace, most),
+            (_storable(workspace), most),
         ).fetchall()
         return tuple(SessionSummary(*row) for row in rows)
 
@@ -183,18 +196,32 @@ def _day(at: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
+def _storable(text: str) -> str:
+    """Text as SQLite takes it: half surrogate pairs, as in names of folders that are no UTF-8, become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _unusable(file: Path, error: Exception) -> str:
+    return f"{file} cannot be used ({error}): move it away, or set AGENT_LSP_STATE_DIR to another folder"
+
+
 def _open(file: Path) -> sqlite3.Connection:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
     try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
         db = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(_unusable(file, error)) from error
+    try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         _migrate(db, file)
-    except sqlite3.DatabaseError as error:
-        raise JournalError(
-            f"{file} cannot be used ({error}): move it away, or set AGENT_LSP_STATE_DIR to another folder"
-        ) from error
+    except sqlite3.Error as error:
+        db.close()
+        raise JournalError(_unusable(file, error)) from error
+    except JournalError:
+        db.close()
+        raise
     return db
 
 
@@ -214,7 +241,8 @@ def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")

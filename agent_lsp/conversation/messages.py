@@ -52,18 +52,26 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What a model thought aloud before it answered."""
+    """What a model thought aloud before it answered.
+
+    `raw` is the provider's own JSON of it (signatures, encrypted text), for the model that wrote it only.
+    """
 
     text: str
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A request of the model. `arguments` is the JSON text exactly as the model wrote it."""
+    """A request of the model. `arguments` is the JSON text exactly as the model wrote it.
+
+    `raw` is JSON with what else its provider wants back with it, for the model that wrote it only.
+    """
 
     id: str
     tool: str
     arguments: str
+    raw: str = ""
 
 
 class ResultStatus(StrEnum):

@@ -54,7 +54,15 @@ class Conversation:
         messages = self.messages
         if not messages or not isinstance(messages[-1], AssistantMessage) or not messages[-1].calls:
             return None
-        began = {entry.content.call_id for entry in self._path if isinstance(entry.content, CallBegan)}
+        began: set[str] = set()  # since that message: providers count their calls anew in each answer
+        for content in (entry.content for entry in self._path):
+            match content:
+                case Said():
+                    began.clear()
+                case CallBegan(call_id=call_id):
+                    began.add(call_id)
+                case _:
+                    pass
         return ToolMessage(tuple(_lost(call, call.id in began) for call in messages[-1].calls))
 
 

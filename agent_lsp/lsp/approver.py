@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from agent_lsp.permissions.approval import detail, title
 from agent_lsp.session import wire
 
 _SURFACE_SECONDS = 60.0
+_OLD_SECONDS = 86_400.0
 _TOO_QUICK_SECONDS = 0.5
 _ERROR = 1  # some clients hide messages of lower severity
 _MOST_TITLE = 280
@@ -34,8 +33,15 @@ class ClientApprover:
 
     def __init__(self, server: Server, options: contract.ClientOptions, state: Path) -> None:
         self._server, self._options, self._folder = server, options, state / "questions"
-        self._has_request = options.approvals
+        self._has_request, self._files = options.approvals, list[Path]()
         self._boxes = asyncio.Semaphore(1)  # a queue: a second box would cover the first in several clients
+
+    def close(self) -> None:
+        """Removes the documents of this client's questions, and old ones that a kill left behind."""
+        old = time.time() - _OLD_SECONDS
+        left = [file for file in self._folder.glob("approval_*") if file.stat().st_mtime < old]
+        for file in (*self._files, *left):
+            file.unlink(missing_ok=True)
 
     async def ask(self, request: ApprovalRequest) -> Decision | None:
         """The user's answer; None when the question stays open for code actions and `agent.decide`."""
@@ -62,13 +68,13 @@ class ClientApprover:
         return _decision(answer)
 
     async def _by_message(self, request: ApprovalRequest) -> Decision | None:
-        with self._document(request) as file:
-            await self._show(file)
-            try:
-                return await self._clear_answer(request, file)
-            except ClientError as error:
-                if error.code not in {0, METHOD_NOT_FOUND}:
-                    return Decision(Choice.REJECT)
+        file = self._written(request)
+        await self._show(file)
+        try:
+            return await self._clear_answer(request, file)
+        except ClientError as error:
+            if error.code not in {0, METHOD_NOT_FOUND}:
+                return Decision(Choice.REJECT)
         self._say_left_open(request)
         return None
 
@@ -107,18 +113,15 @@ class ClientApprover:
             with contextlib.suppress(ClientError):
                 await self._server.protocol.request("window/showDocument", params, seconds=5)
 
-    @contextmanager
-    def _document(self, request: ApprovalRequest) -> Iterator[Path]:
-        """A file, mode 0600, with all that would be done; it goes when the question is settled."""
+    def _written(self, request: ApprovalRequest) -> Path:
+        """A file, mode 0600, with all that would be done. It stays while this client may still show it."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         ending = ".diff" if isinstance(request.action.effect, FileChange) else ".txt"
         file = self._folder / f"{request.id}{ending}"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(detail(request.action))
-        try:
-            yield file
-        finally:
-            file.unlink(missing_ok=True)
+        self._files.append(file)
+        return file
 
 
 def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:

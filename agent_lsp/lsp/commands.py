@@ -180,6 +180,7 @@ class ClientDoor:
     async def close(self) -> None:
         self._warming.cancel()
         await self.app.close()
+        self._approver.close()
 
     async def _warm(self) -> None:
         await self.configuration_changed()

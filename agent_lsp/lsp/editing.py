@@ -65,7 +65,7 @@ class ClientEditor:
                 ) from None
             raise EditorRefused(
                 f"{change.shown} has another text now than was meant, for the user or a plug-in changed it meanwhile:"
-                " read it again"
+                " read it again, and tell the user that undo takes back what looks wrong"
             ) from None
 
     def _text(self, buffer: Buffer) -> str | None:

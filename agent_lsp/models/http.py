@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import json
+import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -25,8 +26,16 @@ from agent_lsp.models import (
 )
 from agent_lsp.models.sse import SseDecoder
 
-CONNECT_SECONDS, FIRST_BYTE_SECONDS, BETWEEN_SECONDS = 10.0, 300.0, 120.0
+CONNECT_SECONDS = 10.0
 _ERROR_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that a provider may take until it answers, and that it may pause in its answer."""
+
+    first: float = 300.0
+    between: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,10 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        return httpx.URL(self.base_url).host
+        """The host's name; the whole of what is no URL."""
+        with suppress(httpx.InvalidURL):
+            return httpx.URL(self.base_url).host or self.base_url
+        return self.base_url
 
 
 def new_client() -> httpx.AsyncClient:
@@ -48,31 +60,54 @@ def new_client() -> httpx.AsyncClient:
 
 
 async def post_events(
-    client: httpx.AsyncClient, endpoint: Endpoint, path: str, body: Mapping[str, object]
+    client: httpx.AsyncClient,
+    endpoint: Endpoint,
+    path: str,
+    body: Mapping[str, object],
+    *,
+    patience: Patience = Patience(),
 ) -> AsyncGenerator[str, None]:
     """The data of each server-sent event of the answer. A plain JSON answer counts as one event.
 
     Raises ModelError. Closing the generator closes the connection.
     """
-    url = endpoint.base_url.rstrip("/") + path
     try:
-        async with client.stream("POST", url, json=body, headers=dict(endpoint.headers)) as response:
+        response = await _sent(client, endpoint, path, body, patience.first)
+        try:
             if response.status_code != 200:
                 raise refusal(response.status_code, response.headers, await _error_text(response), endpoint.host)
-            async with aclosing(_events(response)) as events:
+            async with aclosing(_events(response, patience)) as events:
                 async for event in events:
                     yield event
-    except httpx.TimeoutException as error:
-        raise TimedOut(f"{endpoint.host} did not answer in time ({type(error).__name__})") from error
+        finally:
+            await response.aclose()
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise TimedOut(f"{endpoint.host} did not answer in time") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise BadRequest(f"the base URL {endpoint.base_url!r} is not a URL: {error}") from error
+    except httpx.LocalProtocolError:  # its words quote the header
+        raise BadRequest(f"the request to {endpoint.host} cannot be sent: look for odd characters in the key") from None
     except httpx.HTTPError as error:
         raise ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}") from error
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
+async def _sent(
+    client: httpx.AsyncClient, endpoint: Endpoint, path: str, body: Mapping[str, object], seconds: float
+) -> httpx.Response:
+    # Half surrogate pairs, as in names of files that are no UTF-8, cannot be sent.
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    headers = {"content-type": "application/json", **endpoint.headers}
+    try:
+        request = client.build_request("POST", endpoint.base_url.rstrip("/") + path, content=content, headers=headers)
+    except UnicodeEncodeError:
+        raise httpx.LocalProtocolError("a header is not ASCII") from None
+    async with asyncio.timeout(seconds):
+        return await client.send(request, stream=True)
+
+
+async def _events(response: httpx.Response, patience: Patience) -> AsyncGenerator[str, None]:
     decoder, plain, first = SseDecoder(), b"", True
-    async with aclosing(_timed(response.aiter_bytes(), response.url.host)) as pieces:
+    async with aclosing(_timed(response.aiter_bytes(), response.url.host, patience)) as pieces:
         async for piece in pieces:
             if first and piece.lstrip()[:1] in {b"{", b"<"}:
                 plain = piece
@@ -88,17 +123,17 @@ async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
         yield event
 
 
-async def _timed(pieces: AsyncIterator[bytes], host: str) -> AsyncGenerator[bytes, None]:
-    patience = FIRST_BYTE_SECONDS
+async def _timed(pieces: AsyncIterator[bytes], host: str, patience: Patience) -> AsyncGenerator[bytes, None]:
+    seconds = patience.first
     while True:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 piece = await anext(pieces, None)
         except TimeoutError as error:
-            raise TimedOut(f"{host} sent nothing for {patience:.0f} s") from error
+            raise TimedOut(f"{host} sent nothing for {seconds:g} s") from error
         if piece is None:
             return
-        patience = BETWEEN_SECONDS
+        seconds = patience.between
         yield piece
 
 
@@ -154,17 +189,21 @@ def is_overflow(message: str) -> bool:
     return any(sign in words for sign in ("context length", "context_length", "context window", "too many tokens"))
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date, RFC 9110 section 10.2.3)."""
-    if (milliseconds := headers.get("retry-after-ms", "")).replace(".", "", 1).isdigit():
-        return float(milliseconds) / 1000
+    if milliseconds := _number(headers.get("retry-after-ms", "")):
+        return milliseconds / 1000
     value = headers.get("retry-after", "").strip()
-    if value.replace(".", "", 1).isdigit():
-        return float(value)
+    if (seconds := _number(value)) is not None:
+        return seconds
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time()) if value else None
-    except ValueError:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now()) if value else None
+    except (ValueError, OverflowError):
         return None
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text) else None
 
 
 def _one_line(body: bytes) -> str:

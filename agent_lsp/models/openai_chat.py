@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -34,8 +35,9 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.http import Endpoint, error_message, is_overflow, new_client, post_events
+from agent_lsp.models.http import Endpoint, Patience, error_message, is_overflow, new_client, post_events, refusal
 
+_LAST_BYTE_SECONDS = 0.2
 _STOPS = {
     "length": StopReason.MAX_TOKENS,
     "content_filter": StopReason.REFUSAL,
@@ -54,11 +56,15 @@ class _Function(_Wire):
 class _CallFragment(_Wire):
     index: int | None = None
     id: str | None = None
-    function: _Function = _Function()
+    function: _Function | None = None
+
+
+class _Part(_Wire):
+    text: str | None = None
 
 
 class _Delta(_Wire):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
@@ -94,9 +100,16 @@ class OpenAIChat:
 
     note = ""
 
-    def __init__(self, endpoint: Endpoint, model: str, *, context_window: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        *,
+        context_window: int,
+        patience: Patience = Patience(),
+    ) -> None:
         self.name, self.context_window = f"openai-chat:{model}", context_window
-        self._endpoint, self._model = endpoint, model
+        self._endpoint, self._model, self._patience = endpoint, model, patience
         self._client: httpx.AsyncClient | None = None
 
     def warm(self) -> None:
@@ -106,11 +119,14 @@ class OpenAIChat:
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         self.warm()
         assert self._client  # noqa: S101 - warm() made it
-        host, answer = self._endpoint.host, _Answer(self.name)
+        host, answer = self._endpoint.host, _Answer(self.name, len(request.messages))
         body = request_body(request, self._model, host)
-        async with aclosing(post_events(self._client, self._endpoint, "/chat/completions", body)) as events:
+        sent = post_events(self._client, self._endpoint, "/chat/completions", body, patience=self._patience)
+        async with aclosing(sent) as events:
             async for data in events:
                 if data.strip() == "[DONE]":
+                    answer.done = True
+                    await _read_to_end(events)
                     break
                 for chunk in answer.take(data, host):
                     yield chunk
@@ -119,6 +135,14 @@ class OpenAIChat:
     async def close(self) -> None:
         if self._client:
             await self._client.aclose()
+
+
+async def _read_to_end(events: AsyncGenerator[str, None]) -> None:
+    """Only a connection whose answer was read to its last byte is used again; for that byte one does not wait long."""
+    with suppress(TimeoutError, ModelError):
+        async with asyncio.timeout(_LAST_BYTE_SECONDS):
+            async for _ in events:
+                pass
 
 
 @dataclass
@@ -133,12 +157,14 @@ class _Answer:
     """An answer while its fragments arrive."""
 
     model: str
+    number: int
     text: list[str] = field(default_factory=list)
     thinking: list[str] = field(default_factory=list)
     calls: list[_Call] = field(default_factory=list)
     by_index: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
+    done: bool = False
 
     def take(self, data: str, host: str) -> list[Chunk]:
         try:
@@ -146,7 +172,7 @@ class _Answer:
         except ValidationError as error:
             raise BadResponse(f"{host} sent an event that cannot be read: {data[:200]}") from error
         if event.error:
-            raise _stream_error(data, host)
+            raise _stream_error(event.error, data, host)
         if event.usage:
             self.usage = _usage(event.usage)
         return [chunk for choice in (event.choices or [])[:1] for chunk in self._choice(choice)]
@@ -160,7 +186,7 @@ class _Answer:
         if thought := delta.reasoning_content or delta.reasoning:
             self.thinking.append(thought)
             chunks.append(ThinkingChunk(thought))
-        if words := delta.content or delta.refusal:
+        if words := _words(delta.content) or delta.refusal:
             self.text.append(words)
             chunks.append(TextChunk(words))
         return chunks
@@ -168,21 +194,23 @@ class _Answer:
     def _fragment(self, fragment: _CallFragment) -> None:
         call = self._call_of(fragment)
         call.id = call.id or fragment.id or ""
-        call.name = call.name or fragment.function.name or ""
-        arguments = fragment.function.arguments
+        function = fragment.function or _Function()
+        call.name = call.name or function.name or ""
+        arguments = function.arguments
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments)
         if arguments:
             call.arguments.append(arguments)
 
     def _call_of(self, fragment: _CallFragment) -> _Call:
-        """Fragments belong together by index; servers that send none start a call with its id or name."""
+        """Fragments belong together by index; servers that send none start a call with a new id, or a name."""
+        name = fragment.function.name if fragment.function else None
         if fragment.index is not None:
             known = self.by_index.get(fragment.index)
-            another = known and fragment.id and known.id and fragment.id != known.id and fragment.function.name
+            another = known and fragment.id and known.id and fragment.id != known.id and name
             if known and not another:
                 return known
-        elif self.calls and not fragment.id and not fragment.function.name:
+        elif self.calls and (fragment.id == self.calls[-1].id if fragment.id else not name):
             return self.calls[-1]
         call = _Call()
         self.calls.append(call)
@@ -193,17 +221,21 @@ class _Answer:
     def message(self, host: str) -> AssistantMessage:
         if not (self.finish or self.text or self.calls):
             raise ConnectionLost(f"{host} ended the answer before it began")
-        if not self.finish and self.calls:
+        if not self.finish and not self.done and self.calls:
             raise ConnectionLost(f"{host} broke off in the middle of a tool call")
         thinking = (Thinking("".join(self.thinking)),) if self.thinking else ()
         text = (Text("".join(self.text)),) if self.text else ()
-        calls = tuple(_tool_call(call, number) for number, call in enumerate(self.calls) if call.name)
+        calls = tuple(
+            ToolCall(call.id or f"call_{self.number}_{place}", call.name, "".join(call.arguments) or "{}")
+            for place, call in enumerate(self.calls)
+            if call.name
+        )
         stop = _STOPS.get(self.finish, StopReason.END_TURN)
         return AssistantMessage((*thinking, *text, *calls), self.model, self.usage, stop)
 
 
-def _tool_call(call: _Call, number: int) -> ToolCall:
-    return ToolCall(call.id or f"call_{number}", call.name, "".join(call.arguments) or "{}")
+def _words(content: str | list[_Part] | None) -> str:
+    return "".join(part.text or "" for part in content) if isinstance(content, list) else content or ""
 
 
 def _usage(wire: _Usage) -> Usage:
@@ -216,8 +248,10 @@ def _usage(wire: _Usage) -> Usage:
     )
 
 
-def _stream_error(data: str, host: str) -> ModelError:
+def _stream_error(error: object, data: str, host: str) -> ModelError:
     message = error_message(data) or data[:200]
+    if isinstance(error, dict) and isinstance(code := error.get("code"), int) and code >= 400:
+        return refusal(code, {}, message, host)
     if is_overflow(message):
         return ContextTooLong(f"{host}: {message}")
     return Passing(f"{host} broke the answer off: {message}")
@@ -263,7 +297,15 @@ def _assistant(message: AssistantMessage) -> dict[str, object]:
     wire: dict[str, object] = {"role": "assistant", "content": message.text or None}
     if message.calls:
         wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": call.arguments}}
+            {"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": _replayed(call.arguments)}}
             for call in message.calls
         ]
     return wire
+
+
+def _replayed(arguments: str) -> str:
+    """Arguments as servers take them back: some refuse a whole history for one call that is no JSON object."""
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except ValueError:
+        return "{}"

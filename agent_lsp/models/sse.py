@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from agent_lsp.models import BadResponse
 
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 _MOST = 32 << 20
 """Bytes that one line may have: more is no answer of a language model."""
 
@@ -12,21 +15,32 @@ class SseDecoder:
     """Feeds on bytes cut anywhere; splits on CR LF, LF or CR as the HTML standard says (section 9.2)."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._line_parts: list[bytes] = []
+        self._after_cr = False
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> list[str]:
         """The events that `piece` completed. Raises BadResponse when a line has no end."""
-        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
-        if len(self._rest) > _MOST:
+        if not piece:
+            return []
+        if self._after_cr:  # its line ended with the CR
+            piece = piece.removeprefix(b"\n")
+        self._after_cr = piece.endswith(b"\r")
+        *ends, rest = _LINE_END.split(piece)
+        events = [self._line(self._taken(end)) for end in ends]
+        self._line_parts.append(rest)
+        if sum(map(len, self._line_parts)) > _MOST:
             raise BadResponse("the provider sent a line of more than 32 MB")
-        return [event for line in lines if (event := self._line(line.rstrip(b"\r"))) is not None]
+        return [event for event in events if event is not None]
 
     def end(self) -> list[str]:
         """The event that the end of the stream completes, for servers that leave out the last empty line."""
-        events = [self._line(self._rest.rstrip(b"\r")), self._line(b"")]
-        self._rest = b""
+        events = [self._line(self._taken(b"")), self._line(b"")]
         return [event for event in events if event is not None]
+
+    def _taken(self, end: bytes) -> bytes:
+        parts, self._line_parts = self._line_parts, []
+        return b"".join(parts) + end
 
     def _line(self, line: bytes) -> str | None:
         if not line:

@@ -22,9 +22,7 @@ class EventLog:
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._handler = _PrivateFile(
-            file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True
-        )
+        self._handler = _PrivateFile(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True)
         self._handler.setFormatter(_Lines())
         self._logger = logging.getLogger("agent_lsp")
         self._logger.addHandler(self._handler)
@@ -36,9 +34,7 @@ class EventLog:
         """Logs an event of a turn; deltas and output are not logged."""
         data = _data(seen.event)
         if data is not None:
-            self.write(
-                type(seen.event).__name__, {"turnId": seen.turn_id, **data}, conversation_id=seen.session_id
-            )
+            self.write(type(seen.event).__name__, {"turnId": seen.turn_id, **data}, conversation_id=seen.session_id)
 
     def write(self, event: str, data: dict[str, Any], *, conversation_id: str = "") -> None:  # Any: JSON
         """Logs something that happened."""

@@ -11,25 +11,38 @@ from agent_lsp.conversation.diffs import unified, with_hunks
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PADDING = re.compile(r" {9,}")
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0000-\U000e0fff]"
+)
+"""What shows nothing though its category does not say so (Unicode's Default_Ignorable_Code_Point, and blanks)."""
 
 
-def visible(text: str, *, keep: str = "") -> str:
-    """The text with every character escaped that could deceive a reader; `keep` names those that may stand.
+def visible(text: str) -> str:
+    """The text on one line, every character escaped that could deceive a reader; no two texts look the same.
 
     Controls, ANSI sequences, bidirectional marks, zero-width and tag characters, odd spaces and long padding
-    become escapes. A backslash in the text is doubled only where it would look like one of these escapes.
+    become escapes. Backslashes are doubled where they would look like the beginning of one.
     """
-    text = re.sub(r"\\(?=[nrtxuU])", r"\\\\", text) if not keep else text
-    shown = "".join(char if char in keep or _harmless(char) else _escaped(char) for char in text)
-    return shown if keep else _PADDING.sub(lambda run: f" \\x20{{{len(run[0])}}} ", shown)
+    shown = re.sub(r"(\\+)(?=(.)?)", _doubled, text, flags=re.DOTALL)
+    shown = "".join(char if _harmless(char) else _escaped(char) for char in shown)
+    return _PADDING.sub(lambda run: f" \\x20{{{len(run[0])}}} ", shown)
+
+
+def visible_lines(text: str) -> str:
+    """Several lines of a file, line ends, tabs and backslashes as they are, the rest as in `visible`."""
+    return "".join(char if char in "\n\t" or _harmless(char) else _escaped(char) for char in text)
+
+
+def _doubled(run: re.Match[str]) -> str:
+    following = run[2] or ""
+    ambiguous = following in {*"nrtxuU"} or (following and not _harmless(following))
+    return run[1] * (2 if ambiguous else 1)
 
 
 def _harmless(char: str) -> bool:
     if char == " ":
         return True
-    if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}:
-        return False
-    return char not in "\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5" and not "\ufe00" <= char <= "\ufe0f"
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"} and not _BLANK.match(char)
 
 
 def _escaped(char: str) -> str:
@@ -55,21 +68,22 @@ def title(action: Action) -> str:
 
 
 def detail(action: Action) -> str:
-    """The whole action as text: a unified diff, a move, or a command with its folder; only line ends and tabs stand."""
+    """The whole action as text: a unified diff, a move, or a folder and, below it, the command that runs there."""
     match action.effect:
         case FileChange():
-            return visible(unified(action.effect), keep="\n\t")
+            return visible_lines(unified(action.effect))
         case FileMove():
             return f"move {visible(action.effect.path)}\n  to {visible(action.effect.new_path)}\n"
-        case Command():
-            seconds = f"at most {action.effect.timeout_seconds:g} s"
-            return (
-                f"{visible(action.effect.line, keep=chr(10) + chr(9))}\n  in {visible(action.effect.cwd)}, {seconds}\n"
-            )
+        case Command(line=line, cwd=cwd, timeout_seconds=seconds):
+            lines = "".join(f"  {visible(part)}\n" for part in line.split("\n"))
+            return f"in {visible(cwd)}, at most {seconds:g} s:\n{lines}"
 
 
 def narrowed(action: Action, decision: Decision) -> Action:
-    """The action that was allowed: with fewer hunks where the user chose some. Raises ValueError for an unknown hunk."""
+    """The action that was allowed: with fewer hunks where the user chose some.
+
+    Raises ValueError for an unknown hunk.
+    """
     if decision.hunks is None or not isinstance(action.effect, FileChange):
         return action
     return replace(action, effect=with_hunks(action.effect, decision.hunks))

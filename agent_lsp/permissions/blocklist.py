@@ -11,22 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from agent_lsp.permissions.shell_line import (
+from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, TooDeep, parses, steps
+from agent_lsp.permissions.shell_program import (
     DOWNLOADERS,
     HOME,
     SHELLS,
     UNKNOWN,
-    ForkBomb,
     Program,
-    Redirect,
-    Step,
-    TooDeep,
     narrows,
-    parses,
     path_from,
     reads_code_from_input,
     starts,
-    steps,
 )
 
 _SYSTEM = (
@@ -40,8 +35,26 @@ _INTERPRETERS = re.compile(r"(python|pypy|perl|ruby|node|nodejs|deno|php|lua)[\d
 _EVERYTHING = re.compile(r"[*?.\[\]!^]*\*[*?.\[\]!^]*")
 _REMOVERS = {"rm", "srm", "rimraf", "grm"}
 _FORMATTERS = {"mke2fs", "wipefs", "mkswap", "newfs", "blkdiscard"}
-_CHANGERS = {"touch", "rm", "srm", "mkdir", "rmdir", "chmod", "chown", "chgrp", "truncate", "shred", "unlink", "mv", "tee"}
-_COPIERS = {"cp", "mv", "install", "ln", "rsync", "scp"}
+_CHANGERS = {
+    "touch",
+    "rm",
+    "srm",
+    "mkdir",
+    "rmdir",
+    "chmod",
+    "chown",
+    "chgrp",
+    "truncate",
+    "shred",
+    "unlink",
+    "mv",
+    "tee",
+}
+_COPIERS = {"cp", "install", "ln", "rsync", "scp"}
+_DOWNLOAD_TARGETS = {"-o", "-O", "-P", "--output", "--output-document", "--output-dir", "--directory-prefix"}
+_SHARED = "/dev/shm/"  # noqa: S108 - a name to compare with
+_REPLACERS = {"rm", "srm", "unlink", "mv", "ln", "install", "rsync", "chmod", "chown", "chgrp"}
+"""What changes a device's file itself, and not just writes into it."""
 _IN_PLACE = {"sed", "gsed", "perl", "ruby"}
 
 
@@ -57,7 +70,7 @@ def blocked(line: str, *, cwd: str, roots: Sequence[str]) -> str:
     except TooDeep:
         return "it nests shells too deeply to be looked through"
     if reason := next(filter(None, (_reason(step, _Place(roots)) for step in found)), ""):
-        return reason
+        return reason.replace(HOME, "~")
     if not parses(line) and _suspicious(line):
         return "it does not parse as a shell line, and names something that could destroy the system"
     return ""
@@ -202,8 +215,8 @@ def _handed_by_xargs(program: Program) -> bool:
 def _system_change(program: Program, _: _Place) -> str:
     for text in _written(program):
         path = path_from(program.cwd, text)
-        changes_device = program.name not in {"tee", "cp", "dd"} and path.startswith("/dev/") and path[:9] != "/dev/shm/"
-        if _is_system(path) or (changes_device and program.name in _CHANGERS | _COPIERS):
+        replaced = program.name in _REPLACERS and path.startswith("/dev/") and not path.startswith(_SHARED)
+        if _is_system(path) or replaced:
             return f"it changes '{text}', which belongs to the system"
     return ""
 
@@ -212,18 +225,18 @@ def _written(program: Program) -> list[str]:
     """The words that name files which a program changes."""
     name, texts = program.name, program.texts
     operands = _operands(texts)
-    if name in {"dd", "dcfldd"}:
-        return [text[3:] for text in texts if text.startswith("of=")]
-    if name in DOWNLOADERS:
-        return _values(texts, {"-o", "-O", "-P", "--output", "--output-document", "--output-dir", "--directory-prefix"})
-    if name in {"tar", "unzip", "bsdtar"} and re.search(r"^-?[a-z]*x|--extract", " ".join(texts[:1])) or name == "unzip":
-        return _values(texts, {"-C", "-d", "--directory"})
-    if name in _IN_PLACE:
-        in_place = any(re.match(r"-[a-zA-Z]*i|--in-place", text) for text in texts)
-        return operands if in_place else []
-    if name in _COPIERS:
-        targets = _values(texts, {"-t", "--target-directory"}) or (operands[-1:] if len(operands) > 1 else [])
-        return operands if name == "mv" else targets
+    match name:
+        case "dd" | "dcfldd":
+            return [text[3:] for text in texts if text.startswith("of=")]
+        case "tar" | "bsdtar" | "unzip":
+            extracts = name == "unzip" or re.match(r"-?[a-z]*x|--extract", "".join(texts[:1]))
+            return _values(texts, {"-C", "-d", "--directory"}) if extracts else []
+        case _ if name in DOWNLOADERS:
+            return _values(texts, _DOWNLOAD_TARGETS)
+        case _ if name in _IN_PLACE:
+            return operands if any(re.match(r"-[a-zA-Z]*i|--in-place", text) for text in texts) else []
+        case _ if name in _COPIERS:
+            return _values(texts, {"-t", "--target-directory"}) or operands[1:][-1:]
     return operands if name in _CHANGERS else []
 
 

@@ -21,11 +21,12 @@ class Policy:
         """The verdict on an action; a turn may bring a preset of its own, if it is tighter."""
         if reason := self._never(action):
             return Verdict(Ruling.DENY, f"this command is never run: {reason}")
-        if (preset or self.preset) is Preset.PLAN:
+        in_force = preset if preset and self.preset.looser_than(preset) else self.preset
+        if in_force is Preset.PLAN:
             return Verdict(Ruling.DENY, "the preset is 'plan', in which nothing is changed: describe what you would do")
         if _rule(action) in self._allowed:
             return Verdict(Ruling.ALLOW, "allowed for this session")
-        return Verdict(Ruling.ASK, f"the preset '{preset or self.preset}' asks before every side effect")
+        return Verdict(Ruling.ASK, f"the preset '{in_force}' asks before every side effect")
 
     def _never(self, action: Action) -> str:
         match action.effect:

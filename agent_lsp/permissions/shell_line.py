@@ -5,7 +5,6 @@ Nothing is run to find out. What cannot be told (a variable set by a loop, a pro
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,66 +12,26 @@ from dataclasses import dataclass, field, replace
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-UNKNOWN = "\ufffc"
-HOME = "/\ufff9home"
-"""Stands for a home folder, whosever it is."""
-DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c", "http", "https", "xh"})
-SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish"})
+from agent_lsp.permissions.shell_program import (
+    DOWNLOADERS,
+    HOME,
+    UNKNOWN,
+    Input,
+    Program,
+    Word,
+    inner_lines,
+    path_from,
+    stripped,
+)
+
 _SPLIT = "\ufffb"  # between the words that an expansion without quotes makes
 _MOST_DEEP, _MOST_WORDS = 8, 256
+_SET_FROM_OUTSIDE = {"PATH", "TMPDIR", "OLDPWD", "USER", "LOGNAME", "SHELL", "VIRTUAL_ENV"}
 _WRITING = {">", ">>", ">|", "&>", "&>>", ">&", "<>"}
-_WITH_VALUE = {  # wrappers, and those of their options whose value is the next word
-    "sudo": {"-u", "-g", "-h", "-p", "-C", "-r", "-t", "-U", "-D", "--user", "--group", "--chdir"},
-    "doas": {"-u", "-C"},
-    "env": {"-u", "-C", "--unset", "--chdir"},
-    "nice": {"-n", "--adjustment"},
-    "ionice": {"-c", "-n", "-p"},
-    "timeout": {"-k", "-s", "--kill-after", "--signal"},
-    "xargs": {"-I", "-n", "-P", "-d", "-L", "-s", "-a", "-E", "--max-args", "--max-procs", "--delimiter"},
-    "stdbuf": {"-i", "-o", "-e"},
-    "time": {"-f", "-o"},
-    "exec": {"-a"},
-    "watch": {"-n", "--interval"},
-    "strace": {"-e", "-o", "-p", "-s"},
-    "flock": {"-w", "-E", "--timeout"},
-    "chroot": set(),
-    "nohup": set(),
-    "command": set(),
-    "builtin": set(),
-    "setsid": set(),
-    "busybox": set(),
-    "unbuffer": set(),
-    "coproc": set(),
-    "caffeinate": set(),
-}
-_WITH_OPERAND = {"timeout", "chroot", "flock"}  # wrappers whose first word is not yet the program
 
 
 class TooDeep(Exception):
     """The line nests more shells than anybody would write by hand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a program; `downloaded` names the program whose download is part of it."""
-
-    text: str
-    downloaded: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program with its words, run in `cwd`; `feeds` write into its standard input, `text` is put there."""
-
-    name: str
-    words: tuple[Word, ...]
-    cwd: str
-    feeds: tuple[Program, ...] = ()
-    text: Word = Word("")
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return tuple(word.text for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +74,19 @@ class _State:
         return _State(self.cwd, dict(self.variables))
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    feeds: tuple[Program, ...] = ()
-    text: Word = Word("")
-
-
 def _steps(line: str, state: _State, depth: int) -> list[Step]:
     if depth > _MOST_DEEP:
         raise TooDeep
     found: list[Step] = []
-    for step in _walk(_parse(line), state, _Input()):
+    for step in _walk(_parse(line), state, Input()):
         found.append(step)
         if isinstance(step, Program):
-            for inner in _inner_lines(step):
+            for inner in inner_lines(step):
                 found += _steps(inner, _State(step.cwd), depth + 1)
     return found
 
 
-def _walk(node: Node, state: _State, given: _Input) -> Iterator[Step]:
+def _walk(node: Node, state: _State, given: Input) -> Iterator[Step]:
     match node.type:
         case "command":
             yield from _command(node, state, given)
@@ -147,9 +100,8 @@ def _walk(node: Node, state: _State, given: _Input) -> Iterator[Step]:
         case "variable_assignment":
             yield from _substituted(node, state)
             _assign(node, state)
-        case "for_statement" | "c_style_for_statement" | "select_statement":
-            for name in node.children_by_field_name("variable"):
-                state.variables[_text(name)] = Word(UNKNOWN)
+        case "for_statement" | "select_statement":
+            state.variables |= {_text(name): Word(UNKNOWN) for name in node.children_by_field_name("variable")}
             yield from _walk_all(node.named_children, state, given)
         case "function_definition":
             if _is_fork_bomb(node):
@@ -161,30 +113,31 @@ def _walk(node: Node, state: _State, given: _Input) -> Iterator[Step]:
             yield from _walk_all(node.named_children, state, given)
 
 
-def _walk_all(nodes: Iterable[Node], state: _State, given: _Input) -> Iterator[Step]:
+def _walk_all(nodes: Iterable[Node], state: _State, given: Input) -> Iterator[Step]:
     for node in nodes:
         yield from _walk(node, state, given)
 
 
-def _redirected(node: Node, state: _State, given: _Input) -> Iterator[Step]:
+def _redirected(node: Node, state: _State, given: Input) -> Iterator[Step]:
     body, redirects = node.child_by_field_name("body"), node.children_by_field_name("redirect")
     for redirect in redirects:
-        yield from _opened(redirect, state)
         given = _with_input(given, redirect, state)
     if body:
         yield from _walk(body, state, given)
+    for redirect in redirects:  # the grammar puts `cd x && y > z` around the whole list: z is opened in x
+        yield from _opened(redirect, state)
 
 
 def _opened(redirect: Node, state: _State) -> Iterator[Step]:
     yield from _substituted(redirect, state)
     for part in redirect.named_children:  # `cmd <<EOF > file` and `<<EOF | sh` stand inside the here-document
         if part.type in {"file_redirect", "pipeline", "command", "list"}:
-            yield from _opened(part, state) if part.type == "file_redirect" else _walk(part, state, _Input())
+            yield from _opened(part, state) if part.type == "file_redirect" else _walk(part, state, Input())
     if redirect.type == "file_redirect" and any(child.type in _WRITING for child in redirect.children):
         yield from (Redirect(word.text, state.cwd) for word in _evaluated(redirect.named_children[-1], state))
 
 
-def _with_input(given: _Input, redirect: Node, state: _State) -> _Input:
+def _with_input(given: Input, redirect: Node, state: _State) -> Input:
     parts = [part for part in redirect.named_children if part.type != "file_descriptor"]
     if redirect.type == "herestring_redirect" and parts:
         return replace(given, text=_joined(_evaluated(parts[0], state)))
@@ -192,12 +145,12 @@ def _with_input(given: _Input, redirect: Node, state: _State) -> _Input:
         bodies = [part for part in parts if part.type == "heredoc_body"]
         return replace(given, text=_joined([_fixed(_text(body), _download_in(body, state)) for body in bodies]))
     if redirect.type == "file_redirect" and parts and parts[-1].type == "process_substitution":
-        made = _walk(parts[-1], state.copy(), _Input())
+        made = _walk(parts[-1], state.copy(), Input())
         return replace(given, feeds=given.feeds + tuple(step for step in made if isinstance(step, Program)))
     return given
 
 
-def _command(node: Node, state: _State, given: _Input) -> Iterator[Step]:
+def _command(node: Node, state: _State, given: Input) -> Iterator[Step]:
     words: list[Word] = []
     for child in node.named_children:
         if child.type == "variable_assignment":
@@ -209,18 +162,18 @@ def _command(node: Node, state: _State, given: _Input) -> Iterator[Step]:
             words += _evaluated(child, state)
         if child.type != "file_redirect":
             yield from _substituted(child, state)
-    if program := _stripped(words, state, given):
+    if program := stripped(words, state.cwd, given):
         yield program
         _moved(program, state)
 
 
 def _substituted(node: Node, state: _State) -> Iterator[Step]:
     """What runs inside the substitutions of a word."""
+    if node.type in {"command_substitution", "process_substitution"}:
+        yield from _walk(node, state, Input())
+        return
     for child in node.children:
-        if child.type in {"command_substitution", "process_substitution"}:
-            yield from _walk(child, state, _Input())
-        else:
-            yield from _substituted(child, state)
+        yield from _substituted(child, state)
 
 
 def _moved(program: Program, state: _State) -> None:
@@ -230,125 +183,6 @@ def _moved(program: Program, state: _State) -> None:
     if program.name in {"read", "mapfile", "readarray", "getopts", "popd", "unset"}:
         state.variables.update({name: Word(UNKNOWN) for name in operands})
         state.cwd = UNKNOWN if program.name == "popd" else state.cwd
-
-
-def path_from(cwd: str, text: str) -> str:
-    """The normal path of a word as a program in `cwd` takes it, `UNKNOWN` where that cannot be told."""
-    path = posixpath.normpath(posixpath.join(cwd, text))
-    return UNKNOWN if UNKNOWN in path.split("/")[0] else re.sub(r"^//+", "/", path)
-
-
-def _stripped(words: Sequence[Word], state: _State, given: _Input) -> Program | None:
-    """The program without wrappers, their options and assignments, by its last name."""
-    cwd = state.cwd
-    while words:
-        name = posixpath.basename(words[0].text) or words[0].text
-        if re.fullmatch(r"[A-Za-z_]\w*\+?=.*", words[0].text, re.DOTALL):
-            words = words[1:]
-        elif name in _WITH_VALUE:
-            if name == "xargs":
-                words = [*words, *_fed_words(given)]
-            if name == "env" and (inner := _split_string(words)):
-                return Program("sh", (Word("-c"), inner), cwd, given.feeds)
-            words = _past_options(name, words[1:])
-        else:
-            return Program(name, (*_code_of(words[0]), *words[1:]), cwd, given.feeds, given.text)
-    return None
-
-
-def _code_of(name: Word) -> tuple[Word, ...]:
-    return (replace(name, text=""),) if name.downloaded else ()
-
-
-def _past_options(name: str, words: Sequence[Word]) -> Sequence[Word]:
-    while words and (words[0].text.startswith("-") or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0].text, re.DOTALL)):
-        words = words[2:] if words[0].text in _WITH_VALUE[name] else words[1:]
-    return words[1:] if name in _WITH_OPERAND and len(words) > 1 else words
-
-
-def _split_string(words: Sequence[Word]) -> Word | None:
-    """The line in `env -S 'line'`."""
-    for index, word in enumerate(words):
-        if word.text in {"-S", "--split-string", "-iS", "-vS"} and index + 1 < len(words):
-            return words[index + 1]
-        if match := re.match(r"(-S|--split-string=)(.+)", word.text, re.DOTALL):
-            return replace(word, text=match.group(2))
-    return None
-
-
-def _fed_words(given: _Input) -> list[Word]:
-    """The words that xargs adds, as far as those who write them say so."""
-    if not given.feeds:
-        return [Word(text) for text in given.text.text.split()]
-    source = given.feeds[-1]
-    plain = [word for word in source.words if not word.text.startswith("-")]
-    match source.name:
-        case "echo" | "printf":
-            return [Word(text) for word in plain for text in word.text.replace("\\n", " ").replace("\\0", " ").split()]
-        case "ls":
-            return [Word(posixpath.join(word.text, "*")) for word in plain] or [Word("*")]
-        case "find" if not narrows(source.texts):
-            return list(starts(source))
-        case _:
-            return []
-
-
-def starts(find: Program) -> tuple[Word, ...]:
-    """Where a `find` begins."""
-    found = []
-    for word in find.words:
-        if re.match(r"-[^HLPDO]|[!(]", word.text):
-            break
-        found += [word] if not word.text.startswith("-") else []
-    return tuple(found) or (Word("."),)
-
-
-def narrows(texts: Iterable[str]) -> bool:
-    """Whether a `find` with these words takes only some files."""
-    return any(re.match(r"-(i?name|i?path|i?wholename|i?regex|[acm](time|min)|newer|size|empty|user|perm)", t) for t in texts)
-
-
-def _inner_lines(program: Program) -> Iterator[str]:
-    """Shell lines handed to a program as words or as its input."""
-    texts = program.texts
-    if program.name in SHELLS | {"su", "runuser", "script"}:
-        for index, text in enumerate(texts[:-1]):
-            if re.fullmatch(r"-[A-Za-z]*c|--command", text):
-                yield next((t for t in texts[index + 1 :] if t != "--"), "")
-    if program.name in SHELLS and reads_code_from_input(program):
-        yield program.text.text
-        yield from ("\n".join(w.text for w in fed.words) for fed in program.feeds[-1:] if fed.name in {"echo", "printf"})
-    if program.name in {"eval", "trap"}:
-        yield " ".join(texts) if program.name == "eval" else texts[0] if texts else ""
-    if program.name == "find":
-        yield from _executed_by_find(program)
-
-
-def reads_code_from_input(program: Program) -> bool:
-    """Whether a shell or an interpreter takes its program from standard input."""
-    words = list(program.texts)
-    while words and words[0].startswith("-") and words[0] != "-":
-        if re.fullmatch(r"-[a-zA-Z]*[cmerpn]|-c.*|-m.*|-e.*|--?(command|eval|version|help)", words[0]):
-            if program.name not in SHELLS or re.fullmatch(r"-[A-Za-z]*c|--(command|version|help)", words[0]):
-                return False
-        if words[0] == "-s":
-            return True
-        words = words[2:] if words[0] in {"-o", "-O", "-W", "-X", "--rcfile", "--init-file"} else words[1:]
-    return not words or words[0] in {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
-
-
-def _executed_by_find(program: Program) -> Iterator[str]:
-    texts = program.texts
-    found = UNKNOWN if narrows(texts) else starts(program)[0].text
-    for index, text in enumerate(texts):
-        if text in {"-exec", "-execdir", "-ok", "-okdir"}:
-            rest = texts[index + 1 :]
-            end = next((place for place, part in enumerate(rest) if part in {";", "+"}), len(rest))
-            yield " ".join(_quoted(part.replace("{}", found)) for part in rest[:end])
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _is_fork_bomb(function: Node) -> bool:
@@ -435,24 +269,25 @@ def _at_home(text: str) -> str:
 def _variable(node: Node, state: _State) -> Word:
     name = next((_text(child) for child in node.named_children if child.type == "variable_name"), "")
     fallback = re.fullmatch(r"\$\{\w+:?[-=](.*)\}", _text(node), re.DOTALL)
-    if name in state.variables:
-        return state.variables[name]
-    if name == "HOME":
-        return Word(HOME)
-    if name == "PWD":
-        return Word(state.cwd)
-    if name == "IFS":
-        return Word(" ")
+    known = {"HOME": Word(HOME), "PWD": Word(state.cwd), "IFS": Word(" "), **state.variables}
+    if name in known:
+        return known[name]
     if fallback:
         return Word(_at_home(fallback.group(1).strip("\"'")))
-    known_to_be_empty = re.fullmatch(r"[A-Za-z_]\w*", name) and name not in {"PATH", "TMPDIR", "OLDPWD", "USER", "SHELL"}
+    known_to_be_empty = re.fullmatch(r"[A-Za-z_]\w*", name) and name not in {
+        "PATH",
+        "TMPDIR",
+        "OLDPWD",
+        "USER",
+        "SHELL",
+    }
     plain = re.fullmatch(r"\$\w+|\$\{\w+\}", _text(node))
     return Word("" if known_to_be_empty and plain else UNKNOWN)
 
 
 def _output(node: Node, state: _State) -> Word:
     """What a substitution prints, where that can be told."""
-    programs = [step for step in _walk(node, state.copy(), _Input()) if isinstance(step, Program)]
+    programs = [step for step in _walk(node, state.copy(), Input()) if isinstance(step, Program)]
     downloaded = next((program.name for program in programs if program.name in DOWNLOADERS), "")
     if len(programs) != 1:
         return Word(UNKNOWN, downloaded)
@@ -471,7 +306,8 @@ def _download_in(node: Node, state: _State) -> str:
 
 def _braces(text: str) -> list[str]:
     """`a{b,c}` → `ab`, `ac`."""
-    waiting, made = [text], []
+    waiting: list[str] = [text]
+    made: list[str] = []
     while waiting and len(made) < _MOST_WORDS:
         one = waiting.pop(0)
         if match := re.search(r"\{([^{}]*,[^{}]*)\}", one):

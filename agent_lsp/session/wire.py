@@ -57,14 +57,11 @@ def _fields(shown: events.Event) -> Json:  # noqa: C901 - one case for each kind
                 "result": shown.text,
             }
         case events.ApprovalRequested():
-            return {"approvalId": shown.request.id, "title": title(shown.request.action)}
+            request = shown.request
+            return {"approvalId": request.id, "callId": request.call_id, "title": title(request.action)}
         case events.ApprovalDecided():
-            decision = shown.decision
-            return {
-                "approvalId": shown.approval_id,
-                "decision": decision.choice,
-                "answered": decision.answered,
-            }
+            answer = {"decision": shown.decision.choice, "answered": shown.decision.answered}
+            return {"approvalId": shown.approval_id, "callId": shown.call_id, **answer}
         case events.UsageUpdated():
             return {"usage": usage(shown.usage), **cost(shown.cost)}
         case events.Retrying():

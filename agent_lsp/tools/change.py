@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -60,7 +61,7 @@ async def _prepare_edit(arguments: EditFile, context: ToolContext) -> Action:
     document = await _explained(context.files.read(arguments.path))
     wanted = [edits.Replacement(edit.old_text, edit.new_text, edit.all) for edit in arguments.edits]
     try:
-        after = edits.replaced(document.text, wanted)
+        after = await asyncio.to_thread(edits.replaced, document.text, wanted)
     except edits.EditRefused as error:
         raise ToolError(f"nothing was changed in '{document.location.shown}': {error}") from error
     change = await _explained(context.files.change(document.location, document, after))
@@ -115,7 +116,9 @@ async def _explained(work: Awaitable[Done]) -> Done:
 write_file = ChangingTool(
     name="write_file",
     kind=ToolKind.EDIT,
-    description="Create a file, and the folders it needs, or replace a file's whole text. To change parts use edit_file.",
+    description=(
+        "Create a file, and the folders it needs, or replace a file's whole text. To change parts use edit_file."
+    ),
     arguments=WriteFile,
     title=lambda arguments: f"Write {arguments.path}",
     prepare=_prepare_write,

@@ -8,7 +8,7 @@ def fit(text: str, most: int, rest: str) -> str:
     if len(text) <= most:
         return text
     head = _to_line_end(text[: most * 2 // 3])
-    tail = _from_line_start(text[-(most // 3) :])
+    tail = _from_line_start(text[len(text) - most // 3 :])
     cut = len(text) - len(head) - len(tail)
     lines = text.count("\n", len(head), len(text) - len(tail))
     return f"{head}\n[… {cut} of {len(text)} characters ({lines} lines) are left out here. {rest}]\n{tail}"

@@ -9,9 +9,9 @@ from pydantic import Field
 from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.diffs import lines_of
 from agent_lsp.tools import Arguments, ReadingTool, ToolContext, ToolError
-from agent_lsp.workspace.files import Document
+from agent_lsp.workspace.files import Document, nearest
 from agent_lsp.workspace.ripgrep import Listing, SearchRefused
-from agent_lsp.workspace.roots import Location, PathRefused, is_folder
+from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
 
 
 class ReadFile(Arguments):
@@ -67,7 +67,8 @@ async def _list(arguments: ListFiles, context: ToolContext) -> str:
 
 async def _listing(place: Location, arguments: ListFiles, context: ToolContext) -> Listing:
     if not is_folder(place):
-        raise ToolError(f"'{place.shown}' is no folder")
+        there = exists(place)
+        raise ToolError(f"'{place.shown}' is no folder" if there else f"not found: '{place.shown}'.{nearest(place)}")
     return await context.search.files(place, glob=arguments.glob, depth=arguments.depth)
 
 

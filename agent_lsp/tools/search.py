@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.tools import Arguments, ReadingTool, ToolContext, ToolError
+from agent_lsp.workspace.files import nearest
 from agent_lsp.workspace.ripgrep import MOST_MATCHES, Found, Line, Query, SearchRefused
 from agent_lsp.workspace.roots import PathRefused, exists
 
@@ -33,7 +34,7 @@ def _queries(arguments: SearchFiles, context: ToolContext) -> list[Query]:
     places = [roots.find(path) for path in paths]
     for place in places:
         if place.relative and not exists(place):
-            raise ToolError(f"not found: '{place.shown}'")
+            raise ToolError(f"not found: '{place.shown}'.{nearest(place)}")
     return [
         Query(
             arguments.pattern,

@@ -31,7 +31,7 @@ async def _prepare(arguments: RunCommand, context: ToolContext) -> Action:
         raise ToolError(str(error)) from error
     if "\0" in arguments.command:
         raise ToolError("a command cannot contain a NUL character")
-    effect = Command(arguments.command, folder.path, arguments.timeout_seconds, context.files.unsaved())
+    effect = Command(arguments.command, folder.path, arguments.timeout_seconds, await context.files.unsaved())
     return Action("run_command", ToolKind.EXECUTE, f"Run {arguments.command}", effect)
 
 

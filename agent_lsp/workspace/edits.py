@@ -9,8 +9,10 @@ from difflib import get_close_matches
 
 from agent_lsp.conversation.diffs import lines_of
 
-_MOST_LINES = 4_000
-"""Lines among which the nearest one is looked for."""
+_MOST_LINES, _MOST_COMPARED = 4_000, 200
+"""Lines among which the nearest one is looked for, and characters of each that are compared."""
+_MOST_PLACES = 10
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class EditRefused(Exception):
@@ -39,13 +41,13 @@ def _replaced_once(text: str, replacement: Replacement, which: str) -> str:
     if replacement.old == replacement.new:
         raise EditRefused(f"{which}old_text and new_text are the same")
     old, new = replacement.old, replacement.new
-    if old not in text and "\r\n" in text:
+    if (old not in text and "\r\n" in text) or ("\n" not in old and line_end_of(text) == "\r\n"):
         old, new = with_line_ends(old, "\r\n"), with_line_ends(new, "\r\n")
     count = text.count(old)
     if count == 0:
         raise EditRefused(f"{which}old_text is not in the file.{_nearest(text, replacement.old)}")
     if count > 1 and not replacement.everywhere:
-        places = ", ".join(str(line) for line in _lines_with(text, old)[:10])
+        places = ", ".join(str(line) for line in _lines_with(text, old))
         raise EditRefused(
             f"{which}old_text is in the file {count} times (lines {places}): quote more of what stands around it,"
             " or set all to true"
@@ -54,26 +56,28 @@ def _replaced_once(text: str, replacement: Replacement, which: str) -> str:
 
 
 def _nearest(text: str, old: str) -> str:
-    wanted = next((line.strip() for line in lines_of(old) if line.strip()), "")
-    lines = lines_of(text)[:_MOST_LINES]
-    near = get_close_matches(wanted, [line.strip() for line in lines], n=1, cutoff=0.6) if wanted else []
+    wanted = next((line.strip() for line in lines_of(old) if line.strip()), "")[:_MOST_COMPARED]
+    lines = [line.strip()[:_MOST_COMPARED] for line in lines_of(text)[:_MOST_LINES]]
+    near = get_close_matches(wanted, lines, n=1, cutoff=0.6) if wanted else []
     if not near:
         return " Read the file again."
-    number = next(index for index, line in enumerate(lines, 1) if line.strip() == near[0])
-    return f" The nearest to its first line is line {number}: {lines[number - 1].strip()!r}. Copy the text exactly."
+    return f" The nearest to its first line is line {lines.index(near[0]) + 1}: {near[0]!r}. Copy the text exactly."
 
 
 def _lines_with(text: str, old: str) -> list[int]:
-    found, start = [], 0
-    while (place := text.find(old, start)) >= 0:
-        found.append(len(lines_of(text[:place])) + (not text[:place] or text[place - 1] in "\r\n"))
-        start = place + len(old)
+    """The lines in which the first ten occurrences begin."""
+    found: list[int] = []
+    place, line, counted = text.find(old), 1, 0
+    while place >= 0 and len(found) < _MOST_PLACES:
+        line, counted = line + len(_LINE_END.findall(text, counted, place)), place
+        found.append(line)
+        place = text.find(old, place + len(old))
     return found
 
 
 def with_line_ends(text: str, end: str) -> str:
     """The text with all its line ends made `end`."""
-    return re.sub(r"\r\n|\n|\r", end, text)
+    return _LINE_END.sub(end, text)
 
 
 def line_end_of(text: str) -> str:

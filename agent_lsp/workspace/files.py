@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -44,7 +46,7 @@ class Files:
     async def read(self, path: str) -> Document:
         """The text at a path, unsaved changes included. Raises NotThere (with the nearest names) or PathRefused."""
         location = self.roots.find(path)
-        if buffer := self._editor.overlay.find(location.path):
+        if buffer := self._buffer(location):
             return Document(location, buffer.text, buffer.version)
         return await asyncio.to_thread(_from_disk, location)
 
@@ -67,7 +69,7 @@ class Files:
     async def perform(self, change: FileChange) -> str:
         """Makes the change and no other; says in a few words where. Raises ChangedMeanwhile or EditorRefused."""
         location = self.roots.find(change.path)
-        buffer = self._editor.overlay.find(location.path)
+        buffer = self._buffer(location)
         if buffer and change.after is not None:
             if buffer.text != change.before:
                 raise ChangedMeanwhile(_changed(location))
@@ -79,38 +81,44 @@ class Files:
     async def perform_move(self, move: FileMove) -> None:
         """Renames the file. Raises ChangedMeanwhile, EditorRefused or PathRefused."""
         source, target = self.roots.find(move.path), self.roots.find(move.new_path)
-        buffer = self._editor.overlay.find(source.path)
+        if self._buffer(target):
+            raise EditorRefused(
+                f"'{target.shown}' is open in the editor: ask the user to close it, or take another name"
+            )
+        buffer = self._buffer(source)
         await asyncio.to_thread(self._move, source, target, move.text, buffer)
 
-    def unsaved(self) -> tuple[str, ...]:
+    async def unsaved(self) -> tuple[str, ...]:
         """The files beneath the roots whose text in the editor is not what is on disk, as shown to users."""
-        found = []
-        for buffer in self._editor.overlay.all():
-            try:
-                location = self.roots.find(buffer.path)
-            except PathRefused:
-                continue
-            if not _saved(location, buffer):
-                found.append(location.shown)
-        return tuple(sorted(found))
+        opened = list(self._open())
+        return await asyncio.to_thread(
+            lambda: tuple(sorted(location.shown for location, buffer in opened if not _saved(location, buffer)))
+        )
 
     def unsaved_texts(self) -> dict[str, tuple[Location, str]]:
         """The open texts beneath the roots, by absolute path."""
-        texts = {}
+        return {location.path: (location, buffer.text) for location, buffer in self._open()}
+
+    def _open(self) -> Iterator[tuple[Location, Buffer]]:
         for buffer in self._editor.overlay.all():
-            try:
+            with suppress(PathRefused):
                 location = self.roots.find(buffer.path)
-            except PathRefused:
-                continue
-            texts[location.path] = (location, buffer.text)
-        return texts
+                roots.must_lie_inside(location)
+                yield location, buffer
+
+    def _buffer(self, location: Location) -> Buffer | None:
+        """The open document at a location. Raises PathRefused where a link leads to one outside the roots."""
+        buffer = self._editor.overlay.find(location.path)
+        if buffer:
+            roots.must_lie_inside(location)
+        return buffer
 
     def _on_disk(self, location: Location, change: FileChange, buffer: Buffer | None) -> None:
         mode = _must_still_hold(location, change.before, buffer)
         if change.after is None:
             roots.delete(location)
         else:
-            roots.write(location, change.after.encode("utf-8", "surrogateescape"), mode=mode)
+            roots.write(location, _bytes_of(location, change.after), mode=mode)
 
     def _move(self, source: Location, target: Location, text: str, buffer: Buffer | None) -> None:
         _must_still_hold(source, text, buffer)
@@ -129,6 +137,15 @@ def _must_still_hold(location: Location, text: str | None, buffer: Buffer | None
     if not _same(content.data, text):
         raise ChangedMeanwhile(_changed(location))
     return content.mode
+
+
+def _bytes_of(location: Location, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PathRefused(
+            f"the text for '{location.shown}' has half a surrogate pair, which no file can hold"
+        ) from error
 
 
 def _changed(location: Location) -> str:
@@ -150,17 +167,17 @@ def _from_disk(location: Location) -> Document:
     try:
         data = roots.read(location).data
     except NotThere as error:
-        raise NotThere(f"not found: '{location.shown}'.{_nearest(location)}") from error
+        raise NotThere(f"not found: '{location.shown}'.{nearest(location)}") from error
     if b"\0" in data[:8192]:
-        raise PathRefused(f"'{location.shown}' is a binary file of {len(data)} bytes")
+        raise PathRefused(f"'{location.shown}' is a binary file of {len(data)} bytes: use a command for it")
     try:
         return Document(location, data.decode(), None)
     except UnicodeDecodeError:
         return Document(location, data.decode("utf-8", "replace"), None, exact=False)
 
 
-def _nearest(location: Location) -> str:
-    """The names in the same folder that look most alike."""
+def nearest(location: Location) -> str:
+    """A sentence with the names in the same folder that look most alike; empty where none does."""
     folder, name = os.path.split(location.relative)
     holder = Location(location.root, folder, folder)
     try:

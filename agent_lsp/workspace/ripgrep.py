@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import fnmatch
 import json
 import os
 import re
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_lsp.conversation.diffs import lines_of
-from agent_lsp.processes import Processes
-from agent_lsp.workspace import roots
+from agent_lsp.processes import Ended, Processes
+from agent_lsp.workspace import globs, roots
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Location, PathRefused
 
@@ -81,6 +80,7 @@ class Search:
 
     async def find(self, query: Query) -> Found:
         """The lines that match, read as the user sees them. Raises SearchRefused or PathRefused."""
+        roots.must_lie_inside(query.place)
         open_texts = {
             path: (location, text)
             for path, (location, text) in self._files.unsaved_texts().items()
@@ -91,55 +91,77 @@ class Search:
         if query.place.path not in open_texts:
             lines, left_out = await self._find_on_disk(query, set(open_texts))
         for location, text in open_texts.values():
-            lines += await self._find_in_text(query, location, text)
+            lines += await self._find_in_text(query, location, text.encode("utf-8", "replace"))
         lines.sort(key=lambda line: (line.shown, line.number))
         return _bounded(lines, left_out)
 
     async def _find_on_disk(self, query: Query, skipped: set[str]) -> tuple[list[Line], bool]:
+        if not await asyncio.to_thread(roots.is_folder, query.place):
+            data = (await asyncio.to_thread(roots.read, query.place)).data
+            return ([] if _is_binary(data) else await self._find_in_text(query, query.place, data)), False
         if self._ripgrep is None:
             matcher = _matcher(query)
             return await asyncio.to_thread(_walk_and_find, query, matcher, skipped)
-        target = query.place.relative or "."
-        argv = [self._ripgrep, *_flags(query), "--", query.pattern, f"./{target}"]
-        ended = await self._run(argv, query.place.root.path)
-        lines = [line for line in _parsed(ended, query.place) if _path(line, query.place) not in skipped]
-        return lines, sum(line.matched for line in lines) > MOST_MATCHES
+        argv = [self._ripgrep, *_flags(query), "--", query.pattern, f"./{query.place.relative or '.'}"]
+        ended, allowed = await asyncio.gather(self._run(argv, query.place.root.path), self._not_ignored(query))
+        lines = [
+            line
+            for line in _parsed(ended.output, query.place)
+            if (path := _path(line, query.place)) not in skipped and (allowed is None or path in allowed)
+        ]
+        return lines, ended.left_out > 0 or sum(line.matched for line in lines) > MOST_MATCHES
 
-    async def _find_in_text(self, query: Query, location: Location, text: str) -> list[Line]:
+    async def _not_ignored(self, query: Query) -> set[str] | None:
+        """The paths that a search with a glob may look at, for ripgrep's globs bring ignored files back; None: all."""
+        if query.glob is None:
+            return None
+        ended = await self._run(self._listing(query.place), query.place.root.path)
+        if ended.left_out:
+            return None
+        inside = (os.path.normpath(name) for name in os.fsdecode(ended.output).split("\0") if name)
+        return {os.path.join(query.place.root.path, name) for name in inside if globs.matches(name, query.glob)}
+
+    async def _find_in_text(self, query: Query, location: Location, text: bytes) -> list[Line]:
         if self._ripgrep is None:
-            return await asyncio.to_thread(_find_in, query, _matcher(query), location.shown, text)
+            matcher = _matcher(query)
+            return await asyncio.to_thread(_find_in, query, matcher, location.shown, text.decode("utf-8", "replace"))
         argv = [self._ripgrep, *_flags(query, text_only=True), "--", query.pattern, "-"]
-        output = await self._run(argv, query.place.root.path, stdin=text.encode("utf-8", "replace"))
-        return [Line(location.shown, line.number, line.text, line.matched) for line in _parsed(output, query.place)]
+        ended = await self._run(argv, query.place.root.path, stdin=text)
+        lines = _parsed(ended.output, query.place)
+        return [Line(location.shown, line.number, line.text, line.matched) for line in lines]
+
+    def _listing(self, place: Location) -> list[str]:
+        assert self._ripgrep  # noqa: S101 - only asked where there is one
+        flags = ["--files", "--no-config", "--hidden", "--glob", "!.git", "--null"]
+        return [self._ripgrep, *flags, f"./{place.relative or '.'}"]
 
     async def files(self, place: Location, *, glob: str | None = None, depth: int | None = None) -> Listing:
         """The files below a folder that version control does not ignore. Raises PathRefused."""
+        roots.must_lie_inside(place)
         if self._ripgrep is None:
-            names = await asyncio.to_thread(lambda: list(_walk(place, None)))
+            names = await asyncio.to_thread(lambda: sorted(_walk(place, None)))
         else:
-            argv = [self._ripgrep, "--files", "--no-config", "--hidden", "--glob", "!.git"]
-            argv += ["--null", f"./{place.relative or '.'}"]
-            output = await self._run(argv, place.root.path)
+            output = (await self._run(self._listing(place), place.root.path)).output
             names = sorted(os.path.normpath(name) for name in os.fsdecode(output).split("\0") if name)
         return _listing(place, names, glob, depth)
 
-    async def _run(self, argv: list[str], cwd: str, stdin: bytes | None = None) -> bytes:
+    async def _run(self, argv: list[str], cwd: str, stdin: bytes | None = None) -> Ended:
         ended = await self._processes.run(argv, cwd=cwd, timeout_seconds=_SECONDS, most_bytes=_MOST_BYTES, stdin=stdin)
         if ended.timed_out:
             raise SearchRefused(f"the search took longer than {_SECONDS:.0f} s: search a smaller folder")
         if ended.code == 2 and not ended.output.startswith(b'{"type"'):
             raise SearchRefused(ended.output.decode("utf-8", "replace").strip()[:500])
-        return ended.output
+        return ended
 
 
 def _flags(query: Query, *, text_only: bool = False) -> list[str]:
     flags = ["--json", "--no-config", "--no-messages", "--max-columns", "0", "--crlf"]
-    flags += ["--hidden", "--glob", "!.git", "--max-count", str(MOST_MATCHES)]
+    flags += ["--hidden", "--max-count", str(MOST_MATCHES)]
     flags += [] if query.regex else ["--fixed-strings"]
     flags += [] if query.case_sensitive else ["--ignore-case"]
     flags += ["--context", str(query.context_lines)] if query.context_lines else []
     flags += ["--glob", query.glob] if query.glob and not text_only else []
-    return flags
+    return [*flags, "--glob", "!.git"]  # the last that matches decides
 
 
 def _parsed(output: bytes, place: Location) -> Iterator[Line]:
@@ -151,16 +173,14 @@ def _parsed(output: bytes, place: Location) -> Iterator[Line]:
         except ValueError:  # the line where the output was cut
             continue
         data = event["data"]
-        path = os.path.normpath(_text(data["path"]))
+        path = os.path.normpath(os.fsdecode(_bytes(data["path"])))
         shown = path if place.shown == (place.relative or ".") else os.path.join(place.root.name, path)
-        text = _text(data["lines"]).rstrip("\r\n")
+        text = _bytes(data["lines"]).decode("utf-8", "replace").rstrip("\r\n")
         yield Line(shown, data["line_number"] or 0, _clipped(text), event["type"] == "match")
 
 
-def _text(data: dict[str, str]) -> str:
-    if "text" in data:
-        return data["text"]
-    return base64.b64decode(data["bytes"]).decode("utf-8", "replace")
+def _bytes(data: dict[str, str]) -> bytes:
+    return data["text"].encode() if "text" in data else base64.b64decode(data["bytes"])
 
 
 def _path(line: Line, place: Location) -> str:
@@ -192,22 +212,7 @@ def _within(location: Location, place: Location) -> bool:
 def _wanted(location: Location, query: Query) -> bool:
     if query.glob is None:
         return True
-    return _globbed(location.relative, query.glob)
-
-
-def _globbed(relative: str, glob: str) -> bool:
-    """As ripgrep's `--glob`: a pattern without a slash is for the name, one with a slash for the path."""
-    if glob.startswith("!"):
-        return not _globbed(relative, glob[1:])
-    options = [glob]
-    if match := re.search(r"\{([^{}]*)\}", glob):
-        options = [glob[: match.start()] + part + glob[match.end() :] for part in match.group(1).split(",")]
-    name = os.path.basename(relative)
-    return any(
-        fnmatch.fnmatchcase(relative if "/" in option else name, option.removeprefix("/").replace("**/", "*"))
-        or fnmatch.fnmatchcase(relative, option.removeprefix("/").replace("**/", ""))
-        for option in options
-    )
+    return globs.matches(location.relative, query.glob)
 
 
 def _listing(place: Location, names: Iterable[str], glob: str | None, depth: int | None) -> Listing:
@@ -215,7 +220,7 @@ def _listing(place: Location, names: Iterable[str], glob: str | None, depth: int
     kept: dict[str, None] = {}
     for name in names:
         below = os.path.relpath(name, place.relative) if place.relative else name
-        if glob and not (_globbed(below, glob) or _globbed(name, glob)):
+        if glob and not (globs.matches(below, glob) or globs.matches(name, glob)):
             continue
         parts = below.split(os.sep)
         shortened = "/".join(parts[:depth]) + "/" if depth and len(parts) > depth else below
@@ -230,7 +235,7 @@ def _walk(place: Location, glob: str | None) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(names):
             relative = os.path.relpath(os.path.join(folder, name), place.root.path)
-            if glob is None or _globbed(relative, glob):
+            if glob is None or globs.matches(relative, glob):
                 yield relative
 
 
@@ -246,8 +251,7 @@ def _matcher(query: Query) -> Callable[[str], bool]:
 def _walk_and_find(query: Query, matches: Callable[[str], bool], skipped: set[str]) -> tuple[list[Line], bool]:
     found: list[Line] = []
     count = 0
-    alone = [query.place.relative] if not roots.is_folder(query.place) else _walk(query.place, query.glob)
-    for relative in alone:
+    for relative in _walk(query.place, query.glob):
         location = Location(query.place.root, relative, relative)
         if location.path in skipped:
             continue
@@ -255,7 +259,7 @@ def _walk_and_find(query: Query, matches: Callable[[str], bool], skipped: set[st
             data = roots.read(location).data
         except PathRefused:
             continue
-        if b"\0" in data[:8192]:
+        if _is_binary(data):
             continue
         prefix = "" if query.place.shown == (query.place.relative or ".") else f"{query.place.root.name}/"
         lines = _find_in(query, matches, prefix + relative, data.decode("utf-8", "replace"))
@@ -264,6 +268,10 @@ def _walk_and_find(query: Query, matches: Callable[[str], bool], skipped: set[st
         if count > MOST_MATCHES:
             return found, True
     return found, False
+
+
+def _is_binary(data: bytes) -> bool:
+    return b"\0" in data[:8192]
 
 
 def _find_in(query: Query, matches: Callable[[str], bool], shown: str, text: str) -> list[Line]:

@@ -13,14 +13,17 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 MOST_BYTES = 50 << 20
 _OPENAT2 = 437  # one number on all architectures, linux/unistd.h
+_NOREPLACE = 1  # RENAME_NOREPLACE, linux/fs.h
+_NAME_ONLY = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
 _BENEATH = 0x08 | 0x02  # RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, linux/openat2.h
 
 
@@ -72,16 +75,13 @@ class Roots:
         """`folders` are absolute paths. Raises PathRefused for one that does not exist or is no folder."""
         if not folders:
             raise PathRefused("no workspace folder is open: open a folder, then ask again")
-        names: dict[str, int] = {}
-        roots = []
+        roots: dict[str, Root] = {}
         for folder in folders:
             real = os.path.realpath(folder)
-            if not os.path.isdir(real):  # noqa: PTH112 - bytes-safe, no Path needed
+            if not os.path.isdir(real):
                 raise PathRefused(f"the workspace folder {folder} does not exist or is no folder")
-            base = os.path.basename(real) or real
-            names[base] = names.get(base, 0) + 1
-            roots.append(Root(base if names[base] == 1 else f"{base}-{names[base]}", real))
-        self.all: tuple[Root, ...] = tuple(roots)
+            roots.setdefault(real, Root(_unused_name(os.path.basename(real) or real, roots.values()), real))
+        self.all: tuple[Root, ...] = tuple(roots.values())
 
     def find(self, path: str) -> Location:
         """Where `path` points: relative to a root, `root-name/…` where there are several, or absolute beneath one.
@@ -90,6 +90,10 @@ class Roots:
         """
         if "\0" in path:
             raise PathRefused("a path cannot contain a NUL character")
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError:
+            raise PathRefused(f"the path {path!r} has half a surrogate pair: no file is named so") from None
         if os.path.isabs(path):
             return self._absolute(os.path.normpath(path))
         if len(self.all) == 1:
@@ -118,12 +122,21 @@ class Roots:
         return Location(root, inside, shown if len(self.all) == 1 else str(PurePosixPath(root.name, inside)))
 
 
+def _unused_name(base: str, roots: Iterable[Root]) -> str:
+    taken = {root.name for root in roots}
+    numbered = (f"{base}-{number}" for number in count(2))
+    return next(name for name in chain([base], numbered) if name not in taken)
+
+
 def path_of(uri: str) -> str | None:
-    """The path of a `file:` URI, None for any other."""
-    parts = urlsplit(uri)
+    """The path of a `file:` URI, None for any other. Bytes that are no UTF-8 come as Python's file names have them."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
         return None
-    return unquote(parts.path)
+    return os.fsdecode(unquote_to_bytes(parts.path))
 
 
 def read(location: Location) -> Content:
@@ -132,13 +145,17 @@ def read(location: Location) -> Content:
         status = os.fstat(descriptor)
         _must_be_file(location, status)
         with os.fdopen(os.dup(descriptor), "rb") as file:
-            return Content(file.read(), stat.S_IMODE(status.st_mode))
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:  # it grew meanwhile, or its size was no size
+            raise PathRefused(_too_large(location, len(data)))
+        return Content(data, stat.S_IMODE(status.st_mode))
 
 
 def write(location: Location, data: bytes, *, mode: int | None = None) -> None:
-    """Puts a file in place in one atomic step, making its folders; what stood there is replaced, links included.
+    """Puts a file in place in one atomic step, making its folders.
 
-    `mode` are the permission bits, None for those of a new file. Raises PathRefused.
+    With `mode`, its permission bits, it replaces what stands there, links included; without, it is a new file.
+    Raises PathRefused, also when a new file's name is taken.
     """
     name = os.path.basename(location.relative)
     with _folder(location, make=True) as folder:
@@ -153,7 +170,10 @@ def write(location: Location, data: bytes, *, mode: int | None = None) -> None:
                     if mode is not None:
                         os.fchmod(file.fileno(), mode)
                     os.fsync(file.fileno())
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                if mode is None:
+                    _rename_to_unused((folder, temporary), (folder, name))
+                else:
+                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=folder)
@@ -170,22 +190,48 @@ def delete(location: Location) -> None:
 
 def move(source: Location, target: Location) -> None:
     """Renames a file, making the target's folders. Raises PathRefused; an existing target is never replaced."""
-    with _folder(source, make=False) as old, _folder(target, make=True) as new, _explained(source):
-        if exists(target):
-            raise PathRefused(f"'{target.shown}' exists already")
-        names = os.path.basename(source.relative), os.path.basename(target.relative)
-        os.rename(*names, src_dir_fd=old, dst_dir_fd=new)
+    with _folder(source, make=False) as old, _folder(target, make=True) as new, _explained(target):
+        try:
+            _rename_to_unused((old, os.path.basename(source.relative)), (new, os.path.basename(target.relative)))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            raise PathRefused(f"'{target.shown}' is on another disk: write it there, then delete it here") from error
         os.fsync(new)
+        os.fsync(old)
+
+
+def _rename_to_unused(source: tuple[int, str], target: tuple[int, str]) -> None:
+    """Renames within folders' descriptors. Raises FileExistsError; where the system cannot tell, it looks first."""
+    renameat2 = getattr(_libc, "renameat2", None)
+    if renameat2:
+        if renameat2(source[0], os.fsencode(source[1]), target[0], os.fsencode(target[1]), _NOREPLACE) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in {errno.ENOSYS, errno.EINVAL}:  # a file system that does not know the flag says EINVAL
+            raise OSError(number, os.strerror(number), target[1])
+    with suppress(FileNotFoundError):
+        os.stat(target[1], dir_fd=target[0], follow_symlinks=False)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target[1])
+    os.rename(source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0])
 
 
 def exists(location: Location) -> bool:
     """Whether anything, a dangling link included, stands at a path beneath its root."""
+    if not location.relative:
+        return True
     try:
-        with _folder(location, make=False) as folder:
-            os.stat(os.path.basename(location.relative) or ".", dir_fd=folder, follow_symlinks=False)
-    except (NotThere, FileNotFoundError, NotADirectoryError):
+        with _folder(location, make=False) as folder, _explained(location):
+            os.stat(os.path.basename(location.relative), dir_fd=folder, follow_symlinks=False)
+    except NotThere:
         return False
     return True
+
+
+def must_lie_inside(location: Location) -> None:
+    """Raises PathRefused for a path that leads outside its root through a link; it need not be there."""
+    with suppress(NotThere), opened(location, _NAME_ONLY):
+        pass
 
 
 def is_folder(location: Location) -> bool:
@@ -228,9 +274,8 @@ def _make_folders(location: Location) -> None:
     for part in PurePosixPath(location.relative).parts:
         above = Location(location.root, made, location.shown)
         made = os.path.join(made, part)
-        with opened(above, os.O_RDONLY | os.O_DIRECTORY) as descriptor, _explained(location):
-            with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=descriptor)
+        with opened(above, os.O_RDONLY | os.O_DIRECTORY) as descriptor, _explained(location), suppress(FileExistsError):
+            os.mkdir(part, dir_fd=descriptor)
 
 
 def _must_be_file(location: Location, status: os.stat_result) -> None:
@@ -239,7 +284,11 @@ def _must_be_file(location: Location, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise PathRefused(f"'{location.shown}' is no regular file but a device, pipe or socket")
     if status.st_size > MOST_BYTES:
-        raise PathRefused(f"'{location.shown}' has {status.st_size >> 20} MB; at most {MOST_BYTES >> 20} MB are read")
+        raise PathRefused(_too_large(location, status.st_size))
+
+
+def _too_large(location: Location, size: int) -> str:
+    return f"'{location.shown}' has {size >> 20} MB; at most {MOST_BYTES >> 20} MB are read: search it instead"
 
 
 @contextmanager
@@ -248,6 +297,8 @@ def _explained(location: Location) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NotThere(f"not found: '{location.shown}'") from error
+    except FileExistsError as error:
+        raise PathRefused(f"'{location.shown}' exists already") from error
     except OSError as error:
         if error.errno in {errno.EXDEV, errno.ELOOP}:
             raise PathRefused(f"'{location.shown}' leads outside the workspace through a link") from error
@@ -279,7 +330,7 @@ def _openat2(holder: int, relative: str, flags: int) -> int:
         if found >= 0:
             return int(found)
         number = ctypes.get_errno()
-        if number == errno.ENOSYS:
+        if number in {errno.ENOSYS, errno.EPERM}:  # old kernels; containers whose filter does not know the call
             raise NotImplementedError
         if number != errno.EAGAIN:
             break

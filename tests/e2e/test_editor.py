@@ -77,6 +77,9 @@ def test_a_stock_editor_asks_by_a_message_whose_first_action_is_the_safe_one(
     assert [action["title"] for action in asked[0]["actions"]] == ["Reject", "Allow once", "Allow for this session"]
     assert f"edit_file: change {workspace}/greeting.txt" in asked[0]["message"]
     assert client.named("window/showMessage")[-1] == {"type": 3, "message": "Agent: Done."}
+    [document] = (state / "questions").iterdir()  # it may be on the screen until the editor is gone
+    assert document.stat().st_mode & 0o777 == 0o600
+    assert client.stop() == 0
     assert list((state / "questions").iterdir()) == []
 
 
@@ -85,9 +88,12 @@ def test_the_whole_question_is_a_document_that_is_opened_before_it_is_asked(
 ) -> None:
     client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
     shown: list[str] = []
-    client.answers["window/showDocument"] = lambda params: (
-        shown.append(Path(params["uri"].removeprefix("file://")).read_text()) or {"success": True}
-    )
+
+    def show(params: Any) -> Any:
+        shown.append(Path(params["uri"].removeprefix("file://")).read_text())
+        return {"success": True}
+
+    client.answers["window/showDocument"] = show
     answers(client, "Reject")
     client.start(workspace, window={"showDocument": {"support": True}})
     ask(client)

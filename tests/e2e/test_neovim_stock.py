@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.e2e.neovim_driver import CHANGES, HERE, PLUGIN, POEM, Bench, edit
+from tests.e2e.neovim_driver import HERE, PLUGIN, POEM, Bench, edit
 
 
 def stock_lines() -> str:
@@ -14,7 +14,7 @@ def stock_lines() -> str:
 
 
 def prelude() -> str:
-    return (HERE / "neovim_stock.lua").read_text("utf-8").replace("-- the stock lines", stock_lines()) + CHANGES
+    return (HERE / "neovim_stock.lua").read_text("utf-8").replace("-- the stock lines", stock_lines())
 
 
 def stock_bench(folder: Path, answer: str) -> Bench:
@@ -43,11 +43,12 @@ def test_the_stock_lines_of_the_readme_work_without_the_plugin(tmp_path: Path) -
         T.said('Agent: They are white.')
         vim.cmd('AgentCancel')
         local lines = vim.api.nvim_buf_get_lines(T.poem, 0, -1, false)
-        T.finish({ question = T.question, choices = T.choices, lines = lines })
+        T.finish({ question = T.question, choices = T.choices, lines = lines, clients = #vim.lsp.get_clients() })
         """,
         prelude=prelude(),
     )
     assert result["question"].startswith(f"Agent asks: edit_file: change {bench.file('poem')}\n")
+    assert result["clients"] == 1, "the diff that was shown has started a second daemon"
     assert result["choices"] == ["Reject", "Allow once", "Allow for this session"]
     assert result["lines"] == ["roses are white", "violets are blue"]
 
@@ -64,7 +65,7 @@ def test_a_stale_edit_that_stock_neovim_claims_to_have_applied_is_noticed(tmp_pa
           return answer
         end
         T.select(2, function()
-          T.change_unseen(T.poem, 'a poem')
+          T.change_unseen('a poem')
         end)
         vim.cmd('Agent make the roses white')
         T.said('Agent: It did not work.')
@@ -83,5 +84,6 @@ def test_a_stale_edit_that_stock_neovim_claims_to_have_applied_is_noticed(tmp_pa
     assert result["lines"] == ["a poem", "roses are red", "violets are blue"]
     assert result["results"] == [
         "failed: poem.txt has another text now than was meant,"
-        " for the user or a plug-in changed it meanwhile: read it again"
+        " for the user or a plug-in changed it meanwhile: read it again,"
+        " and tell the user that undo takes back what looks wrong"
     ]

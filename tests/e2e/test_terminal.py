@@ -142,13 +142,18 @@ def test_single_hunks_are_chosen_at_the_prompt(
     screen.type("2\n")
     screen.wait_for("End.")
     assert screen.end() == 0
-    assert ("two" in (workspace / "n.txt").read_text(), "seventeen" in (workspace / "n.txt").read_text()) == (False, True)
+    assert ("two" in (workspace / "n.txt").read_text(), "seventeen" in (workspace / "n.txt").read_text()) == (
+        False,
+        True,
+    )
 
 
 def test_what_was_typed_before_the_question_is_no_answer(
     terminal: Callable[..., Terminal], workspace: Path, script: Script
 ) -> None:
-    model = script({"text": "thinking", "delay_ms": 700, "calls": [call("delete_file", path="greeting.txt")]}, {"text": "End."})
+    model = script(
+        {"text": "thinking", "delay_ms": 700, "calls": [call("delete_file", path="greeting.txt")]}, {"text": "End."}
+    )
     screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
     screen.wait_for("scripted, session")
     screen.type("y\n")
@@ -162,7 +167,10 @@ def test_what_was_typed_before_the_question_is_no_answer(
 def test_a_model_cannot_paint_on_the_terminal(
     terminal: Callable[..., Terminal], workspace: Path, script: Script
 ) -> None:
-    model = script({"text": "\x1b]0;owned\x07\u202ehidden", "calls": [call("run_command", command="echo \x1b[8mno")]}, {"text": "End."})
+    model = script(
+        {"text": "\x1b]0;owned\x07\u202ehidden", "calls": [call("run_command", command="echo \x1b[8mno")]},
+        {"text": "End."},
+    )
     screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
     screen.wait_for("Allow?")
     assert "\\x1b]0;owned\\x07\\u202ehidden" in screen.screen
@@ -201,8 +209,16 @@ def test_ctrl_c_cancels_the_turn_and_its_command(
         (["ask", "go", "--model", "telepathy:x"], {}, "'telepathy:x' is no model"),
         (["ask", "go", "--model", "bundled"], {}, "agent-lsp model install"),
         (["ask", "go", "--session", "session_x"], {}, "no session session_x"),
-        (["ask", "go", "--model", "openai-chat:x", "--base-url", "http://127.0.0.1:9"], {"AGENT_LSP_MAX_RETRIES": "0"}, "127.0.0.1"),
-        (["ask", "go", "--model", "openai-chat:x", "--base-url", "nonsense"], {"AGENT_LSP_MAX_RETRIES": "0"}, "nonsense"),
+        (
+            ["ask", "go", "--model", "openai-chat:x", "--base-url", "http://127.0.0.1:9"],
+            {"AGENT_LSP_MAX_RETRIES": "0"},
+            "127.0.0.1",
+        ),
+        (
+            ["ask", "go", "--model", "openai-chat:x", "--base-url", "nonsense"],
+            {"AGENT_LSP_MAX_RETRIES": "0"},
+            "nonsense",
+        ),
         (["doctor"], {"AGENT_LSP_MODELL": "x"}, "Did you mean AGENT_LSP_MODEL?"),
     ],
 )

@@ -29,7 +29,17 @@ def client(daemon: Start, workspace: Path, script: Script) -> RawClient:
 
 def alive(client: RawClient) -> bool:
     status: dict[str, Any] = client.command("agent.status")
-    return status["version"] != ""
+    return bool(status["version"])
+
+
+def keeping(seen: list[Any]) -> Callable[[Any], Any]:
+    """A client that says yes to every edit and keeps it."""
+
+    def keep(params: Any) -> Any:
+        seen.append(params)
+        return {"applied": True}
+
+    return keep
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -83,7 +93,9 @@ def test_a_body_that_is_no_message_gets_an_error_answer(client: RawClient, body:
     assert alive(client)
 
 
-@pytest.mark.parametrize("header", [b"content-length:%d\r\n\r\n", b"Content-Length:  %d \n\n", b"X: y\r\nContent-Length: %d\r\n\r\n"])
+@pytest.mark.parametrize(
+    "header", [b"content-length:%d\r\n\r\n", b"Content-Length:  %d \n\n", b"X: y\r\nContent-Length: %d\r\n\r\n"]
+)
 def test_odd_headers_are_read(client: RawClient, header: bytes) -> None:
     body = json.dumps({"jsonrpc": "2.0", "id": 77, "method": "shutdown"}).encode()
     client.send_bytes(header % len(body) + body)
@@ -91,7 +103,12 @@ def test_odd_headers_are_read(client: RawClient, header: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"Content-Length: 99999999999999999999\r\n\r\n", b"Content-Length: x\r\n\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n"]
+    "header",
+    [
+        b"Content-Length: 99999999999999999999\r\n\r\n",
+        b"Content-Length: x\r\n\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    ],
 )
 def test_a_header_that_cannot_be_trusted_is_answered_and_ends_the_daemon(client: RawClient, header: bytes) -> None:
     client.send_bytes(header)
@@ -208,7 +225,8 @@ def test_a_client_that_does_not_read_blocks_nothing(daemon: Start, workspace: Pa
     client.reading.clear()
     client.start_blind(workspace)
     client.notify_command("agent.ask", {"prompt": "go"})
-    client.process.stdin and client.process.stdin.close()  # noqa: B018 - the end of input must still be seen
+    assert client.process.stdin
+    client.process.stdin.close()
     assert client.process.wait(20) == 1
 
 
@@ -230,7 +248,8 @@ def test_what_is_printed_does_not_reach_the_client(state: Path, workspace: Path,
 
 
 def test_an_answer_of_the_wrong_shape_hangs_nothing(daemon: Start, workspace: Path, script: Script) -> None:
-    for odd in (None, {}, [], "yes", {"decision": 5}, {"decision": "maybe"}):
+    odd_answers: list[Any] = [None, {}, [], "yes", {"decision": 5}, {"decision": "maybe"}]
+    for odd in odd_answers:
         client = daemon(script({"calls": [call("write_file", path="a", content="b")]}, {"text": "end"}))
         client.answers["agent/requestApproval"] = lambda _, odd=odd: odd  # type: ignore[misc]
         client.start(workspace, {"approvals": True})
@@ -263,7 +282,7 @@ def test_lines_end_at_cr_and_lf_only_and_sync_is_full(daemon: Start, workspace: 
         client = daemon(script({"calls": [call("edit_file", path="greeting.txt", edits=[edit])]}, {"text": "end"}))
         client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
         seen: list[Any] = []
-        client.answers["workspace/applyEdit"] = lambda params, seen=seen: seen.append(params) or {"applied": True}  # type: ignore[misc]
+        client.answers["workspace/applyEdit"] = keeping(seen)
         result = client.start(workspace, {"approvals": True}, general={"positionEncodings": [encoding]})
         assert result["capabilities"]["positionEncoding"] == encoding
         assert result["capabilities"]["textDocumentSync"]["change"] == 1
@@ -288,7 +307,7 @@ def test_the_end_of_a_text_without_a_final_newline_is_given_in_the_clients_units
     client = daemon(script({"calls": [call("write_file", path="greeting.txt", content="new\n")]}, {"text": "end"}))
     client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
     seen: list[Any] = []
-    client.answers["workspace/applyEdit"] = lambda params: seen.append(params) or {"applied": True}
+    client.answers["workspace/applyEdit"] = keeping(seen)
     client.start(workspace, {"approvals": True}, general={"positionEncodings": [encoding]})
     uri = client.open(workspace / "greeting.txt", "abc😀")
     client.command("agent.ask", {"prompt": "go"})
@@ -307,7 +326,8 @@ def test_only_the_transport_and_the_contract_are_imported_when_initialize_is_ans
         "import sys\nfrom agent_lsp import cli\n"
         "def load():\n"
         "    ours = sorted(m for m in sys.modules if m.startswith('agent_lsp'))\n"
-        "    heavy = [m for m in ('pydantic', 'httpx', 'watchfiles', 'yaml', 'sqlite3', 'genai_prices') if m in sys.modules]\n"
+        "    names = ('pydantic', 'httpx', 'watchfiles', 'yaml', 'sqlite3', 'genai_prices')\n"
+        "    heavy = [m for m in names if m in sys.modules]\n"
         "    print('LOADED', ours, heavy, file=sys.stderr, flush=True)\n"
         "    raise SystemExit\n"
         "cli._load_door = load\ncli.main(['serve'])\n"

@@ -29,6 +29,7 @@ from agent_lsp.conversation.messages import (
 from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk, ToolSpec
 from agent_lsp.models.bundled import WINDOW, BundledModel
 from agent_lsp.models.llama_server import LlamaServer, Running, socket_folder
+from agent_lsp.processes import Processes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,14 +45,14 @@ async def list_files() -> Sequence[str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[BundledModel, None]:
-    model = BundledModel(model_file, tmp_path_factory.mktemp("state"), list_files)
+    model = BundledModel(model_file, tmp_path_factory.mktemp("state"), list_files, Processes())
     yield model
     await model.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[LlamaServer, None]:
-    server = LlamaServer(model_file, tmp_path_factory.mktemp("state"), WINDOW)
+    server = LlamaServer(model_file, tmp_path_factory.mktemp("state"), WINDOW, Processes())
     yield server
     await server.close()
 
@@ -149,7 +150,7 @@ async def test_names_with_quotes_spaces_and_accents_come_through(model_file: Pat
     async def listed() -> Sequence[str]:
         return [name]
 
-    model = BundledModel(model_file, tmp_path, listed)
+    model = BundledModel(model_file, tmp_path, listed, Processes())
     assert called(await ask(model, UserMessage(f"Read {name}"))) == ("read_file", name)
     await model.close()
 
@@ -201,7 +202,7 @@ async def test_a_child_that_died_is_started_anew(server: LlamaServer) -> None:
 
 
 async def test_close_ends_the_child_and_leaves_nothing(model_file: Path, tmp_path: Path) -> None:
-    server = LlamaServer(model_file, tmp_path, WINDOW)
+    server = LlamaServer(model_file, tmp_path, WINDOW, Processes())
     running = await started(server)
     await server.close()
     assert not lives(running.process.pid)
@@ -214,8 +215,9 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
             "import asyncio, sys",
             "from pathlib import Path",
             "from agent_lsp.models.llama_server import LlamaServer",
+            "from agent_lsp.processes import Processes",
             "async def main():",
-            "    server = LlamaServer(Path(sys.argv[1]), Path(sys.argv[2]), 512)",
+            "    server = LlamaServer(Path(sys.argv[1]), Path(sys.argv[2]), 512, Processes())",
             "    async for _ in server.events({'messages': [{'role': 'user', 'content': 'Hi'}], 'ignore_eos': True,",
             "                                  'max_tokens': 400, 'stream': True}):",
             "        print(server.running.process.pid, flush=True)",
@@ -234,13 +236,13 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
 
 async def test_a_model_that_is_not_installed_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(NoModel, match="agent-lsp model install"):
-        await ask(BundledModel(tmp_path / "none.gguf", tmp_path, list_files), UserMessage("Hi"))
+        await ask(BundledModel(tmp_path / "none.gguf", tmp_path, list_files, Processes()), UserMessage("Hi"))
 
 
 async def test_a_broken_model_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF")
     with pytest.raises(NoModel, match="agent-lsp model install"):
-        await ask(BundledModel(tmp_path / "broken.gguf", tmp_path / "state", list_files), UserMessage("Hi"))
+        await ask(BundledModel(tmp_path / "broken.gguf", tmp_path / "state", list_files, Processes()), UserMessage("Hi"))
     assert list((tmp_path / "state").iterdir()) == []
 
 

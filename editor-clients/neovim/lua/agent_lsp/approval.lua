@@ -1,70 +1,18 @@
--- Questions of the agent: shown with their diff in a window that never takes the focus, answered by its keys or
--- by commands. Several wait in a queue.
+-- Questions of the agent: a queue, of which the first is shown; answered by the keys of its window or by commands.
 
 local api = vim.api
+local questions = require('agent_lsp.question')
 local say = require('agent_lsp.say')
 local types = require('agent_lsp.types')
 
 local M = {}
 
-local marks = api.nvim_create_namespace('agent_lsp.approval')
 local TOO_QUICK = 500 -- milliseconds; a command typed for the question before is no answer to the next
-
----@class agent_lsp.Question
----@field asked agent_lsp.Approval
----@field client_id integer
----@field answer fun(decision?: agent_lsp.Decision, error?: lsp.ResponseError)
----@field left_out table<string, boolean> the hunks that the user does not want
----@field owners table<integer, string> the hunk of a line in the buffer
----@field shown_at integer
 
 ---@type agent_lsp.Question[]
 local queue = {}
 ---@type integer?
 local buf
-
----@param question agent_lsp.Question
----@return agent_lsp.Hunk[]
-local function hunks_of(question)
-  local diff = question.asked.diff
-  return diff and #diff == 1 and diff[1].hunks or {}
-end
-
----@param question agent_lsp.Question
----@return string[]? nil for all of them
-local function chosen(question)
-  if not next(question.left_out) then
-    return nil
-  end
-  local ids = {}
-  for _, hunk in ipairs(hunks_of(question)) do
-    if not question.left_out[hunk.id] then
-      table.insert(ids, hunk.id)
-    end
-  end
-  return ids
-end
-
----@param question agent_lsp.Question
-local function mark_hunks(question)
-  if not buf or #hunks_of(question) < 2 then
-    return
-  end
-  api.nvim_buf_clear_namespace(buf, marks, 0, -1)
-  local seen = {}
-  for row = 1, api.nvim_buf_line_count(buf) do
-    local id = question.owners[row]
-    local out = id and question.left_out[id]
-    if out then
-      api.nvim_buf_set_extmark(buf, marks, row - 1, 0, { line_hl_group = 'Comment', end_row = row, hl_group = 'Comment', hl_eol = true, priority = 5000 })
-    end
-    if id and not seen[id] then
-      seen[id] = true
-      local box = out and { '[ ] left out', 'Comment' } or { '[x] hunk ' .. id, 'Special' }
-      api.nvim_buf_set_extmark(buf, marks, row - 1, 0, { virt_text = { box }, virt_text_pos = 'right_align' })
-    end
-  end
-end
 
 local function close()
   local closing = buf
@@ -82,25 +30,9 @@ local function close()
 end
 
 ---@param question agent_lsp.Question
----@return string[]
-local function text_of(question)
-  local asked = question.asked
-  local lines = { '# ' .. asked.title, '# ' .. asked.reason }
-  if vim.list_contains(asked.choices, types.decision.allow_session) then
-    table.insert(lines, '# s allows, until the session ends: ' .. asked.sessionRule)
-  end
-  table.insert(lines, '')
-  local detail = vim.split(vim.trim(asked.detail), '\n', { plain = true })
-  question.owners = {}
-  for index, id in pairs(require('agent_lsp.hunks').owners(detail, hunks_of(question))) do
-    question.owners[#lines + index] = id
-  end
-  return vim.list_extend(lines, detail)
-end
-
----@param question agent_lsp.Question
+---@return table<string, fun()>
 local function keys(question)
-  local actions = {
+  return {
     a = function()
       M.decide(types.decision.allow_once, nil, question)
     end,
@@ -118,62 +50,41 @@ local function keys(question)
       end)
     end,
     ['<Space>'] = function()
-      M.toggle(question)
+      if not questions.toggle(question) then
+        say('there is no hunk to choose here', vim.log.levels.WARN)
+      end
     end,
     q = close,
   }
-  for key, action in pairs(actions) do
-    vim.keymap.set('n', key, action, { buffer = buf, nowait = true })
-  end
 end
 
 ---@param question agent_lsp.Question
----@return integer
-local function first_hunk(question)
-  local rows = vim.tbl_keys(question.owners)
-  table.sort(rows)
-  return rows[1] or 1
-end
-
----@param question agent_lsp.Question
-local function open(question)
-  local lines = text_of(question)
-  buf = api.nvim_create_buf(false, true)
-  vim.bo[buf].bufhidden = 'wipe'
-  vim.bo[buf].undolevels = -1
-  api.nvim_buf_set_lines(buf, 0, -1, false, lines)
-  vim.bo[buf].filetype = question.asked.diff and 'diff' or ''
-  vim.bo[buf].modifiable = false
-  api.nvim_buf_set_name(buf, 'agent-lsp://question/' .. question.asked.approvalId)
-  keys(question)
-  local most = math.floor(vim.o.lines * require('agent_lsp').settings.approval_height)
-  local height = math.max(4, math.min(#lines + 1, most))
-  local win = api.nvim_open_win(buf, false, { split = 'below', win = -1, height = height })
-  local hunk_key = #hunks_of(question) > 1 and '  <Space> hunk in/out' or ''
-  local legend = ' a allow  s for the session  r reject  R reject and say why' .. hunk_key .. '  q later'
-  local options = { winbar = legend, winfixheight = true, wrap = false, number = false, signcolumn = 'no' }
-  for name, value in pairs(options) do
-    vim.wo[win][0][name] = value
-  end
-  api.nvim_win_set_cursor(win, { first_hunk(question), 0 })
-  mark_hunks(question)
-end
-
----The question that waits longest; nothing is opened while the user types in the command-line window, which forbids it.
-local function show_next()
-  close()
-  local question = queue[1]
-  if not question then
-    return
-  end
-  if vim.fn.getcmdwintype() ~= '' then
-    api.nvim_create_autocmd('CmdwinLeave', { once = true, callback = vim.schedule_wrap(show_next) })
-    return
-  end
+local function show(question)
   question.shown_at = vim.uv.now()
-  open(question)
+  buf = questions.open(question, keys(question))
+  vim.schedule(require('agent_lsp.chat').follow) -- its window has got smaller
   local more = #queue > 1 and (' (%d wait)'):format(#queue) or ''
   say('may I? :AgentAllow, :AgentReject, or keys in its window' .. more .. ': ' .. question.asked.title)
+end
+
+---Shows the question that waits longest, if any.
+local function show_next()
+  close()
+  if queue[1] then
+    show(queue[1])
+  end
+  if vim.startswith(api.nvim_get_mode().mode, 'c') then
+    vim.cmd.redraw() -- which Neovim puts off while a command is typed
+  end
+end
+
+---The command-line window lets no other window open or close.
+local function refresh()
+  if vim.fn.getcmdwintype() == '' then
+    close()
+    return vim.schedule(show_next)
+  end
+  api.nvim_create_autocmd('CmdwinLeave', { once = true, callback = vim.schedule_wrap(show_next) })
 end
 
 ---@param question agent_lsp.Question
@@ -183,8 +94,7 @@ local function remove(question)
     if waiting == question then
       table.remove(queue, index)
       if index == 1 then
-        vim.schedule(show_next)
-        close()
+        refresh()
       end
       return true
     end
@@ -199,11 +109,11 @@ end
 function M.decide(decision, feedback, question)
   local by_command = not question
   question = question or queue[1]
-  if not question then
+  if not question or not question.shown_at then
     return say('no question is open', vim.log.levels.WARN)
   end
   local allows = decision ~= types.decision.reject
-  local hunks = allows and chosen(question) or nil
+  local hunks = allows and questions.chosen(question) or nil
   if by_command and allows and vim.uv.now() - question.shown_at < TOO_QUICK then
     return say('this question has only just come: look at it first', vim.log.levels.WARN)
   end
@@ -213,17 +123,6 @@ function M.decide(decision, feedback, question)
   if remove(question) then
     question.answer({ decision = decision, feedback = feedback ~= '' and feedback or nil, hunks = hunks })
   end
-end
-
----Takes the hunk under the cursor out of what is allowed, or in again.
----@param question agent_lsp.Question
-function M.toggle(question)
-  local id = question.owners[api.nvim_win_get_cursor(0)[1]]
-  if #hunks_of(question) < 2 or not id then
-    return say('there is no hunk to choose here', vim.log.levels.WARN)
-  end
-  question.left_out[id] = not question.left_out[id] or nil
-  mark_hunks(question)
 end
 
 ---Handles `agent/requestApproval`. Neovim runs it in a coroutine and sends what it returns, whenever that is.
@@ -236,11 +135,10 @@ function M.ask(_, asked, ctx)
       assert(coroutine.resume(handler, decision, error))
     end)
   end
-  local question =
-    { asked = asked, client_id = ctx.client_id, answer = answer, left_out = {}, owners = {}, shown_at = vim.uv.now() }
-  table.insert(queue, question)
+  local unseen = { left_out = {}, owners = {} }
+  table.insert(queue, vim.tbl_extend('error', unseen, { asked = asked, client_id = ctx.client_id, answer = answer }))
   if #queue == 1 then
-    vim.schedule(show_next)
+    refresh()
   end
   return coroutine.yield()
 end
@@ -251,7 +149,8 @@ function M.settled(approval_id)
   for _, question in ipairs(queue) do
     if question.asked.approvalId == approval_id then
       remove(question)
-      return question.answer(nil, { code = vim.lsp.protocol.ErrorCodes.RequestCancelled, message = 'settled elsewhere' })
+      local cancelled = vim.lsp.protocol.ErrorCodes.RequestCancelled
+      return question.answer(nil, { code = cancelled, message = 'settled elsewhere' })
     end
   end
 end
@@ -268,8 +167,8 @@ end
 
 ---Opens the window again that the user closed.
 function M.show()
-  if queue[1] and not (buf and api.nvim_buf_is_valid(buf)) then
-    show_next()
+  if queue[1] and not (buf and vim.fn.bufwinid(buf) ~= -1) then
+    refresh()
   end
 end
 

@@ -24,9 +24,10 @@ local function opened(session_id, root)
     return chat
   end
   local buf = api.nvim_create_buf(false, true)
-  api.nvim_buf_set_name(buf, ('agent-lsp://%s/%s'):format(vim.fs.basename(root), session_id))
+  api.nvim_buf_set_name(buf, ('agent-lsp://%s/%d'):format(vim.fs.basename(root), vim.tbl_count(chats) + 1))
   vim.bo[buf].undolevels = -1
   vim.bo[buf].filetype = 'markdown'
+  api.nvim_buf_call(buf, function() vim.cmd('silent! syntax clear markdownError') end) -- snake_case is no error
   vim.bo[buf].modifiable = false
   vim.b[buf].agent_lsp_root = root
   chats[session_id] = { buf = buf, lines = {}, answering = false }
@@ -43,19 +44,25 @@ local function window()
 end
 
 ---@param buf integer
-local function show(buf)
-  local win = window()
-  if win then
-    api.nvim_win_set_buf(win, buf)
-    return
-  end
+---@return integer
+local function open(buf)
   local width = math.floor(vim.o.columns * require('agent_lsp').settings.chat_width)
-  win = api.nvim_open_win(buf, false, { split = 'right', win = -1, width = width })
+  local win = api.nvim_open_win(buf, false, { split = 'right', win = -1, width = width })
   vim.w[win].agent_lsp_chat = true
   local options = { wrap = true, linebreak = true, number = false, relativenumber = false, signcolumn = 'no' }
   for name, value in pairs(options) do
     vim.wo[win][0][name] = value
   end
+  return win
+end
+
+---@param buf integer
+local function show(buf)
+  local win = window() or open(buf)
+  if api.nvim_win_get_buf(win) ~= buf then
+    api.nvim_win_set_buf(win, buf)
+  end
+  api.nvim_win_set_cursor(win, { api.nvim_buf_line_count(buf), 0 })
 end
 
 ---Windows that show the end go on showing it.
@@ -119,8 +126,7 @@ end
 ---@param chat agent_lsp.Chat
 ---@param prompt string
 local function quote(chat, prompt)
-  local gap = api.nvim_buf_line_count(chat.buf) > 1 or last_line(chat) ~= ''
-  append(chat, (gap and '\n\n' or '') .. '> ' .. prompt:gsub('\n', '\n> ') .. '\n\n')
+  append(chat, (last_line(chat) == '' and '' or '\n\n') .. '> ' .. prompt:gsub('\n', '\n> ') .. '\n\n')
   chat.answering = false
 end
 
@@ -139,7 +145,8 @@ local function outcome(event)
   local reason = event.stopReason == 'end_turn' and 'done' or event.stopReason:gsub('_', ' ')
   local usage = event.usage or { inputTokens = 0, outputTokens = 0, steps = 0 }
   local tokens = usage.inputTokens + usage.outputTokens
-  local parts = { reason, usage.steps .. ' steps', tokens .. ' tokens', price(event) }
+  local steps = usage.steps == 1 and '1 step' or usage.steps .. ' steps'
+  local parts = { reason, steps, tokens .. ' tokens', price(event) }
   return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '')
 end
 
@@ -205,6 +212,31 @@ end
 ---@param root string
 function M.show(session_id, root)
   show(opened(session_id or '', root).buf)
+end
+
+---@param win integer
+---@return integer the line at the top when the last one stands at the bottom
+local function top_line(win)
+  local top, room = api.nvim_buf_line_count(api.nvim_win_get_buf(win)), api.nvim_win_get_height(win)
+  while top > 1 do
+    room = room - api.nvim_win_text_height(win, { start_row = top - 1, end_row = top - 1 }).all
+    if room < api.nvim_win_text_height(win, { start_row = top - 2, end_row = top - 2 }).all then
+      break
+    end
+    top = top - 1
+  end
+  return top
+end
+
+---Shows the end of the answer: Neovim does not scroll a window that gets smaller while it is not the current one.
+function M.follow()
+  local win = window()
+  if win and win ~= api.nvim_get_current_win() then
+    local last = api.nvim_buf_line_count(api.nvim_win_get_buf(win))
+    api.nvim_win_call(win, function()
+      vim.fn.winrestview({ topline = top_line(win), lnum = last, col = 0 })
+    end)
+  end
 end
 
 ---@return boolean

@@ -56,6 +56,13 @@ local function attach(workspace, buf)
   end
 end
 
+---@param workspace agent_lsp.Workspace
+local function attach_all(workspace)
+  for _, buf in ipairs(api.nvim_list_bufs()) do
+    attach(workspace, buf)
+  end
+end
+
 local function attach_new_files()
   api.nvim_create_autocmd({ 'BufReadPost', 'BufNewFile', 'BufFilePost', 'BufWritePost' }, {
     group = api.nvim_create_augroup('agent_lsp', { clear = true }),
@@ -114,9 +121,7 @@ local function begin(workspace, client, result)
     return leave(workspace, client, why)
   end
   workspace.ready = true
-  for _, buf in ipairs(api.nvim_list_bufs()) do
-    attach(workspace, buf)
-  end
+  attach_all(workspace)
   attach_new_files()
   local waiting = workspace.waiting
   workspace.waiting = {}
@@ -247,6 +252,7 @@ end
 function M.with(workspace, run)
   local client = workspace.client_id and vim.lsp.get_client_by_id(workspace.client_id)
   if client and workspace.ready and not client:is_stopped() then
+    attach_all(workspace) -- also what was opened just now
     return run(client)
   end
   table.insert(workspace.waiting, run)

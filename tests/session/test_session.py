@@ -1,0 +1,145 @@
+"""A live conversation: reopened, continued elsewhere, recovered, watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent_lsp.conversation.actions import Choice, Decision
+from agent_lsp.conversation.entries import CallBegan, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.events import Seen
+from agent_lsp.conversation.journal import Journal, JournalError
+from agent_lsp.conversation.messages import (
+    AssistantMessage,
+    ResultStatus,
+    StopReason,
+    ToolCall,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
+from agent_lsp.session import Order, SessionError
+from tests.conftest import call
+from tests.house import house
+
+Script = Callable[..., str]
+
+
+async def test_a_session_goes_on_in_another_process_and_back(workspace: Path, state: Path, script: Script) -> None:
+    model = script({"text": "ok"})
+    async with house(model, workspace, state) as first, house(model, workspace, state) as second:
+        await first.ask("one")
+        assert first.session
+        second.session = await second.app.sessions.get(first.session.id)
+        await second.ask("two")
+        again = await first.app.sessions.get(first.session.id)
+        assert [m.text for m in again.messages if isinstance(m, UserMessage)] == ["one", "two"]
+        assert (await first.ask("three")).ending.text == "ok"
+
+
+async def test_a_turn_whose_session_was_continued_elsewhere_fails_with_that_reason(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        session = await home.open()
+        other = Journal(state / "journal.sqlite3")
+        await other.append(session.id, None, (TurnEnded("x", StopReason.END_TURN, Usage(), 0),))
+        await other.close()
+        done = await home.ask()
+        assert (done.ending.error_kind, "continued elsewhere" in done.ending.error) == ("journal", True)
+
+
+async def test_what_a_kill_left_open_gets_its_results_and_its_end(workspace: Path, state: Path, script: Script) -> None:
+    calls = (ToolCall("a", "run_command", "{}"), ToolCall("b", "write_file", "{}"))
+    left = (
+        TurnBegan("turn_1", "m"),
+        Said(UserMessage("go")),
+        Said(AssistantMessage(calls, "m")),
+        CallBegan("a", "digest"),
+    )
+    journal = Journal(state / "journal.sqlite3")
+    await journal.create("session_1", workspace=str(workspace), title="go")
+    await journal.append("session_1", None, left)
+    await journal.close()
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        session = await home.app.sessions.get("session_1")
+        results = session.messages[-1]
+        assert isinstance(results, ToolMessage)
+        assert [result.status for result in results.results] == [ResultStatus.CANCELLED] * 2
+        assert "outcome is unknown" in results.results[0].text
+        assert "Nothing was done" in results.results[1].text
+        assert isinstance(session.conversation.entries[-1].content, TurnEnded)
+        home.session = session
+        assert (await home.ask("more")).ending.text == "ok"
+
+
+async def test_a_session_that_runs_elsewhere_is_not_opened(workspace: Path, state: Path, script: Script) -> None:
+    journal = Journal(state / "journal.sqlite3")
+    await journal.create("session_1", workspace=str(workspace), title="go")
+    await journal.append("session_1", None, (TurnBegan("turn_1", "m"), Said(UserMessage("go"))))
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        with journal.hold("session_1"), pytest.raises(JournalError, match="running in another editor"):
+            await home.app.sessions.get("session_1")
+        assert (await home.app.sessions.get("session_1")).conversation.open_turn is None
+    await journal.close()
+
+
+async def test_decisions_must_be_among_those_offered(workspace: Path, state: Path, script: Script) -> None:
+    model = script({"calls": [call("write_file", path="a", content="b")]}, {"text": "ok"})
+    async with house(model, workspace, state) as home:
+        home.answer = lambda _: None
+        session = await home.open()
+        asked = session.ask(Order("go", home.door))
+        while not session.approvals.pending:
+            await asyncio.sleep(0)
+        [request] = session.approvals.pending
+        with pytest.raises(SessionError, match="'allow_always' was not offered"):
+            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ALWAYS))
+        with pytest.raises(SessionError, match="no hunk '9'"):
+            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE, hunks=("9",)))
+        home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
+        with pytest.raises(SessionError, match="no question"):
+            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
+        await asked.finished
+        assert (workspace / "a").read_text() == "b"
+
+
+async def test_a_door_that_fails_is_a_no(workspace: Path, state: Path, script: Script) -> None:
+    model = script({"calls": [call("write_file", path="a", content="b")]}, {"text": "ok"})
+    async with house(model, workspace, state) as home:
+
+        def broken(_: object) -> Decision:
+            raise RuntimeError("the door is stuck")
+
+        home.answer = broken
+        await home.ask()
+        assert not (workspace / "a").exists()
+
+
+async def test_a_watcher_that_fails_does_not_stop_the_others(workspace: Path, state: Path, script: Script) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+
+        def broken(_: Seen) -> None:
+            raise RuntimeError("cannot see")
+
+        home.app.watchers.add(broken)
+        later: list[Seen] = []
+        home.app.watchers.add(later.append)
+        await home.ask()
+        assert later == home.seen
+
+
+async def test_events_carry_the_number_of_the_last_entry_before_them(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    model = script({"calls": [call("read_file", path="greeting.txt")]}, {"text": "ok"})
+    async with house(model, workspace, state) as home:
+        await home.ask()
+        assert home.session
+        numbers = [entry.seq for entry in home.session.conversation.entries]
+        assert [seen.seq for seen in home.seen] == sorted(seen.seq for seen in home.seen)
+        assert {seen.seq for seen in home.seen} <= set(numbers)
+        assert home.seen[-1].seq == numbers[-1]

@@ -1,0 +1,212 @@
+"""Where each setting may come from, which source wins, and what is said about mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_lsp.conversation.actions import Limits
+from agent_lsp.permissions import Preset
+from agent_lsp.settings import Loaded, Settings, SettingsError, flag, load, names, secret, user_file, variable
+
+DEFAULTS = Settings.model_validate({})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def loaded(
+    file: Path, text: str = "", *, editor: dict[str, Any] | None = None, flags: dict[str, Any] | None = None, **env: Any
+) -> Loaded:
+    file.write_text(text)
+    return load(env, editor=editor, flags=flags, file=file)
+
+
+def refusal(file: Path, text: str = "", *, flags: dict[str, Any] | None = None, **env: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        loaded(file, text, flags=flags, **env)
+    return str(caught.value)
+
+
+def test_without_any_source_the_defaults_stand(file: Path) -> None:
+    settings = load({}, file=file).settings
+
+    assert settings == DEFAULTS
+    assert settings.limits == Limits(steps=50, tool_calls=200, tokens=500_000, seconds=1_800, cost=5)
+    assert (settings.preset, settings.max_cost_per_day) == (Preset.CONFIRM, 25)
+
+
+def test_each_source_wins_over_the_ones_before_it(file: Path) -> None:
+    text, editor, flags = "maxSteps = 40", {"maxSteps": 30}, {"maxSteps": "10", "model": None}
+
+    assert [
+        loaded(file, text).settings.max_steps,
+        loaded(file, text, editor=editor).settings.max_steps,
+        loaded(file, text, editor=editor, AGENT_LSP_MAX_STEPS="20").settings.max_steps,
+        loaded(file, text, editor=editor, flags=flags, AGENT_LSP_MAX_STEPS="20").settings.max_steps,
+    ] == [40, 30, 20, 10]
+
+
+def test_sources_are_merged_setting_by_setting(file: Path) -> None:
+    settings = loaded(
+        file,
+        'baseUrl = "http://a.example/v1"\npreset = "plan"',
+        editor={"maxTokens": 1_000},
+        flags={"maxCost": 0.5},
+        AGENT_LSP_MODEL="openai-chat:m",
+    ).settings
+
+    assert settings == Settings.model_validate(
+        {
+            "baseUrl": "http://a.example/v1",
+            "preset": "plan",
+            "maxTokens": 1_000,
+            "maxCost": 0.5,
+            "model": "openai-chat:m",
+        }
+    )
+
+
+USER_VALUES = {
+    "baseUrl": "http://evil.example",
+    "apiKey": "k",
+    "stateDir": "/tmp/x",
+    "contextWindow": 4_000,
+    "approvalTimeoutSeconds": 1,
+    "maxResultCharacters": 2_000,
+    "model": "scripted:evil.yaml",
+}
+
+
+@pytest.mark.parametrize("name", USER_VALUES)
+def test_what_only_the_user_may_set_is_not_taken_from_the_editor(file: Path, name: str) -> None:
+    found = loaded(file, editor={name: USER_VALUES[name]})
+
+    assert found == Loaded(
+        DEFAULTS,
+        (
+            f"the editor's '{name}' is ignored: only the user may set it; "
+            f"set it in {user_file()} or as {variable(name)}",
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", USER_VALUES)
+def test_what_only_the_user_may_set_is_taken_from_the_environment(file: Path, name: str) -> None:
+    assert loaded(file, **{variable(name): USER_VALUES[name]})  # type: ignore[arg-type]  # no key is named `editor` != Loaded(DEFAULTS)
+
+
+LIMITS: dict[str, float] = {
+    "maxSteps": 50,
+    "maxToolCalls": 200,
+    "maxTokens": 500_000,
+    "maxSeconds": 1_800,
+    "maxCost": 5,
+    "maxCostPerDay": 25,
+    "maxRetries": 3,
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_editor_may_lower_a_limit_and_not_raise_it(file: Path, name: str) -> None:
+    tighter, looser = (loaded(file, editor={name: LIMITS[name] + step}) for step in (-1, 1))
+
+    assert tighter == Loaded(Settings.model_validate({name: LIMITS[name] - 1}))
+    assert looser.settings == DEFAULTS
+    assert looser.ignored[0].startswith(f"the editor's '{name}' is ignored: {LIMITS[name] + 1:g} is more than ")
+
+
+def test_a_limit_is_measured_against_what_the_user_set(file: Path) -> None:
+    found = loaded(file, "maxSteps = 500\nmaxTokens = 100", editor={"maxSteps": 400, "maxTokens": 200})
+
+    assert (found.settings.max_steps, found.settings.max_tokens) == (400, 100)
+    assert len(found.ignored) == 1
+
+
+def test_the_editor_may_choose_a_tighter_preset_and_no_looser_one(file: Path) -> None:
+    tighter, looser = (loaded(file, editor={"preset": preset}) for preset in ("plan", "auto"))
+
+    assert tighter == Loaded(Settings.model_validate({"preset": "plan"}))
+    assert looser.settings.preset is Preset.CONFIRM
+    assert "'auto' is looser than 'confirm'" in looser.ignored[0]
+
+
+def test_the_editor_may_choose_a_model(file: Path) -> None:
+    assert loaded(file, editor={"model": "bundled"}) == Loaded(Settings.model_validate({"model": "bundled"}))
+
+
+def test_mistakes_of_the_editor_are_ignored_aloud(file: Path) -> None:
+    editor = {"maxStep": 3, "maxSteps": "many", "preset": "yolo", "protocol": 1, "renders": [], "maxCost": None}
+
+    found = loaded(file, editor=editor)
+
+    assert found.settings == DEFAULTS
+    assert found.ignored == (
+        "the editor has 'maxStep', which is no setting. Did you mean maxSteps?",
+        "'maxSteps' in the editor is 'many', but should be: Input should be a valid integer, "
+        "unable to parse string as an integer",
+        "'preset' in the editor is 'yolo', but should be: plan, confirm, edits, auto",
+    )
+
+
+def test_nothing_that_is_no_number_can_lift_a_limit(file: Path) -> None:
+    for value in (float("nan"), float("inf")):
+        assert loaded(file, editor={"maxCost": value, "maxSeconds": value}).settings == DEFAULTS
+
+
+def test_typos_are_named_with_the_nearest_right_name(file: Path) -> None:
+    assert refusal(file, "max_steps = 3") == (
+        "the user's file has 'max_steps', which is no setting. Did you mean maxSteps?"
+    )
+    assert refusal(file, AGENT_LSP_MAXSTEPS="3") == (
+        "the environment has AGENT_LSP_MAXSTEPS, which is no setting. Did you mean AGENT_LSP_MAX_STEPS?"
+    )
+    assert (
+        refusal(file, flags={"modle": "x"}) == "the command line has 'modle', which is no setting. Did you mean model?"
+    )
+    assert "Settings are: apiKey, approvalTimeoutSeconds" in refusal(file, "zzzz = 3")
+
+
+def test_bad_values_are_named_with_what_they_should_be(file: Path) -> None:
+    assert refusal(file, "maxSteps = 0") == (
+        "'maxSteps' in the user's file is 0, but should be: Input should be greater than or equal to 1"
+    )
+    assert refusal(file, AGENT_LSP_PRESET="yolo") == (
+        "AGENT_LSP_PRESET is 'yolo', but should be: plan, confirm, edits, auto"
+    )
+    assert refusal(file, flags={"maxCost": "much"}).startswith("'maxCost' in the command line is 'much', but")
+    assert "'maxCost' in the user's file is nan" in refusal(file, "maxCost = nan")
+
+
+def test_a_key_is_never_shown(file: Path) -> None:
+    assert "12345" not in refusal(file, "apiKey = 12345")
+    settings = loaded(file, AGENT_LSP_API_KEY="sk-12345").settings
+    assert "12345" not in repr(settings)
+    assert (secret(settings.api_key), secret(None)) == ("sk-12345", "")
+
+
+@pytest.mark.parametrize("text", ["maxSteps = ", "[agent", "\x00"])
+def test_a_file_that_is_no_toml_is_named(file: Path, text: str) -> None:
+    assert refusal(file, text).startswith(f"{file} cannot be read: ")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"model = 'caf\xe9'")
+    for file in (tmp_path, tmp_path / "latin"):
+        with pytest.raises(SettingsError, match=f"{file} cannot be read: "):
+            load({}, file=file)
+
+
+def test_empty_and_foreign_variables_are_left_alone(file: Path) -> None:
+    found = loaded(file, AGENT_LSP_MODEL="", AGENT_LSP_PROCESS="1.1", OPENAI_API_KEY="k", PATH="/bin")
+
+    assert found == Loaded(DEFAULTS)
+
+
+def test_every_setting_has_one_name_in_each_place() -> None:
+    assert (variable("maxCostPerDay"), flag("maxCostPerDay")) == ("AGENT_LSP_MAX_COST_PER_DAY", "--max-cost-per-day")
+    assert len({variable(name) for name in names()}) == len(names()) == len(Settings.model_fields)

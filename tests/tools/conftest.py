@@ -1,0 +1,41 @@
+"""Tools over a real folder, with an editor that holds what a test opens in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent_lsp.processes import Processes
+from agent_lsp.tools import ToolContext
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.roots import Roots
+from tests.workspace.conftest import OpenBuffers
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def editor() -> OpenBuffers:
+    return OpenBuffers()
+
+
+@pytest.fixture
+def printed() -> list[str]:
+    """What running commands showed."""
+    return []
+
+
+@pytest.fixture
+async def context(workspace: Path, editor: OpenBuffers, printed: list[str]) -> AsyncIterator[ToolContext]:
+    processes = Processes()
+    files = Files(Roots([str(workspace)]), editor)
+    yield ToolContext(files, Search(files, processes, program()), processes, printed.append)
+    await processes.close()

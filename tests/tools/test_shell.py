@@ -1,0 +1,156 @@
+"""run_command: one line, bounded in output and time, and nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from agent_lsp.conversation.actions import Action, Command, ToolKind
+from agent_lsp.tools import ToolContext, ToolError
+from agent_lsp.tools.shell import run_command
+from tests.test_processes import STRAYS, alive, written
+from tests.tools.calls import done, prepared, snapshot_of
+from tests.workspace.conftest import OpenBuffers
+
+
+async def run(context: ToolContext, line: str, **arguments: object) -> str:
+    return await done(run_command, context, command=line, **arguments)
+
+
+async def test_preparing_runs_nothing(context: ToolContext, workspace: Path, editor: OpenBuffers) -> None:
+    (workspace / "sub").mkdir()
+    editor.open(workspace / "a.py", "not saved")
+    before = snapshot_of(workspace)
+
+    action = await prepared(run_command, context, command="touch x", cwd="sub", timeout_seconds=5)
+
+    effect = Command("touch x", str(workspace / "sub"), 5, ("a.py",))
+    assert action == Action("run_command", ToolKind.EXECUTE, "Run touch x", effect)
+    assert snapshot_of(workspace) == before
+
+
+async def test_output_and_exit_code_are_told(context: ToolContext, workspace: Path) -> None:
+    (workspace / "sub").mkdir()
+
+    assert [
+        await run(context, "echo out; echo err >&2"),
+        await run(context, "printf 'no end'; exit 3"),
+        await run(context, "true"),
+        await run(context, "exit 7"),
+        await run(context, "kill -9 $$"),
+        await run(context, "pwd", cwd="sub"),
+        await run(context, "printf 'caf\\351'"),
+    ] == [
+        "out\nerr\n",
+        "no end\n[exit code 3]",
+        "[exit code 0]",
+        "[exit code 7]",
+        "[ended by signal 9]",
+        f"{workspace}/sub\n",
+        "caf\ufffd\n",
+    ]
+
+
+async def test_output_is_shown_as_it_comes_in_whole_characters(context: ToolContext, printed: list[str]) -> None:
+    await run(context, "printf '\\303'; sleep 0.05; printf '\\251'")
+
+    assert "".join(printed) == "é"
+    assert len(printed) == 2
+
+
+async def test_nothing_can_be_typed_into_it(context: ToolContext) -> None:
+    assert await run(context, "read answer; echo \"got '$answer'\"") == "got ''\n"
+
+
+async def test_output_is_capped_while_it_is_read(context: ToolContext) -> None:
+    text = await run(context, "yes | head -c 50000000; echo end")
+
+    assert len(text) < 1_100_000
+    assert "bytes left out" in text
+    assert text.endswith("y\nend\n")
+
+
+async def test_a_time_out_kills_the_whole_tree(context: ToolContext, tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+
+    text = await run(context, f"echo begun; {STRAYS.format(file=file).strip()}", timeout_seconds=0.4)
+
+    pids = [int(line) for line in file.read_text().split()]
+    assert text == "begun\n[killed after 0.4 s]"
+    assert len(pids) == 6
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+async def test_cancelling_kills_it_within_half_a_second(context: ToolContext, tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    task = asyncio.create_task(run(context, STRAYS.format(file=file).strip()))
+    pids = await written(file, 6)
+    begun = time.monotonic()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert time.monotonic() - begun < 0.5
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+async def test_a_background_child_that_holds_the_output_does_not_hang_it(context: ToolContext) -> None:
+    begun = time.monotonic()
+
+    text = await run(context, "sleep 100 & echo hi")
+
+    assert text == "hi\n"
+    assert time.monotonic() - begun < 1
+
+
+async def test_no_key_is_in_its_environment(context: ToolContext) -> None:
+    names = ["AGENT_LSP_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
+    os.environ.update(dict.fromkeys(names, "secret"))
+    try:
+        told = await run(context, "env")
+    finally:
+        for name in names:
+            del os.environ[name]
+
+    assert "secret" not in told
+    assert "_API_KEY" not in told
+    assert "PATH=" in told
+
+
+async def test_files_it_did_not_see_are_named(context: ToolContext, workspace: Path, editor: OpenBuffers) -> None:
+    (workspace / "a.py").write_text("on disk")
+    editor.open(workspace / "a.py", "not saved")
+
+    assert await run(context, "cat a.py") == ("on disk\n\n[unsaved in the editor, so the command did not see it: a.py]")
+
+
+async def test_what_cannot_be_run_is_refused(context: ToolContext, workspace: Path, tmp_path: Path) -> None:
+    (workspace / "file").touch()
+    (workspace / "link").symlink_to(tmp_path)
+    said = []
+    for arguments in ({"cwd": "file"}, {"cwd": "nothing"}, {"cwd": ".."}, {"cwd": "link"}, {"command": "a\0b"}):
+        with pytest.raises(ToolError) as caught:
+            await prepared(run_command, context, **{"command": "ls", **arguments})
+        said.append(str(caught.value))
+
+    assert said == [
+        "'file' is no folder",
+        "'nothing' is no folder",
+        f"'..' lies outside the workspace ({workspace})",
+        "'link' leads outside the workspace through a link",
+        "a command cannot contain a NUL character",
+    ]
+
+
+async def test_a_folder_that_went_meanwhile_is_told(context: ToolContext, workspace: Path) -> None:
+    (workspace / "sub").mkdir()
+    action = await prepared(run_command, context, command="ls", cwd="sub")
+    (workspace / "sub").rmdir()
+
+    with pytest.raises(ToolError, match=r"the command could not be started: .*No such file or directory"):
+        await run_command.perform(action, context)

@@ -1,0 +1,449 @@
+"""Every path lies beneath a root, whatever it is called and whoever moves it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import random
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from agent_lsp.workspace import roots
+from agent_lsp.workspace.roots import MOST_BYTES, Location, NotThere, PathRefused, Roots, path_of
+
+ODD_NAMES = [
+    "a\nb",
+    "a\tb",
+    " ",
+    "-rf",
+    "*?[",
+    "ünï",
+    "日本",
+    "🎉",
+    "caf\udce9",
+    "a\\b",
+    "'\"",
+    "x" * 250,
+    "...",
+    "%41",
+]
+
+
+@pytest.fixture
+def root(workspace: Path) -> Roots:
+    return Roots([str(workspace)])
+
+
+def refusal(work: Callable[[], object]) -> str:
+    with pytest.raises(PathRefused) as caught:
+        work()
+    return str(caught.value)
+
+
+def test_a_path_is_relative_to_the_root_or_absolute_beneath_it(root: Roots, workspace: Path) -> None:
+    (only,) = root.all
+    expected = Location(only, "src/a.py", "src/a.py")
+
+    assert [root.find(path) for path in ("src/a.py", "./src//a.py", "src/x/../a.py", f"{workspace}/src/a.py")] == [
+        expected
+    ] * 4
+    assert root.find(".") == root.find("") == root.find(str(workspace)) == Location(only, "", ".")
+    assert (expected.path, expected.uri) == (f"{workspace}/src/a.py", (workspace / "src/a.py").as_uri())
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "../x", "src/../../x", "/etc/passwd", "/", "//etc", "{root}-2/x", "{root}/../x", "~/../.."]
+)
+def test_a_path_that_leads_outside_is_refused(root: Roots, workspace: Path, path: str) -> None:
+    if path == "~/../..":  # a tilde is a name like any other
+        path = "~/../../x"
+
+    assert "lies outside the workspace" in refusal(lambda: root.find(path.format(root=workspace)))
+
+
+def test_paths_that_are_no_names_are_refused(root: Roots) -> None:
+    assert refusal(lambda: root.find("a\0b")) == "a path cannot contain a NUL character"
+    assert "half a surrogate pair" in refusal(lambda: root.find("a\ud83d"))
+
+
+def test_with_several_roots_a_path_begins_with_the_name_of_one(tmp_path: Path) -> None:
+    for folder in ("one/app", "two/app", "app-2", "lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    several = Roots([str(tmp_path / folder) for folder in ("one/app", "app-2", "two/app", "lib", "lib")])
+
+    assert [(root.name, Path(root.path).relative_to(tmp_path).as_posix()) for root in several.all] == [
+        ("app", "one/app"),
+        ("app-2", "app-2"),
+        ("app-3", "two/app"),
+        ("lib", "lib"),
+    ]
+    assert several.find("app-3/x").path == str(tmp_path / "two/app/x")
+    assert several.find(str(tmp_path / "two/app/x")).shown == "app-3/x"
+    assert several.find("lib").shown == "lib"
+    assert refusal(lambda: several.find("x")) == "'x' must begin with a workspace folder: app, app-2, app-3, lib"
+    assert "outside" in refusal(lambda: several.find("app/../lib/x"))
+
+
+def test_a_root_inside_a_root_wins_for_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    nested = Roots([str(tmp_path / "a"), str(tmp_path / "a" / "b")])
+
+    assert nested.find(str(tmp_path / "a" / "b" / "x")).shown == "b/x"
+
+
+def test_a_root_may_be_named_by_a_link_to_it(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "link").symlink_to(workspace)
+    through = Roots([str(tmp_path / "link")])
+
+    assert through.find(str(workspace / "x")) == through.find(str(tmp_path / "link" / "x"))
+
+
+def test_folders_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert refusal(lambda: Roots([])) == "no workspace folder is open: open a folder, then ask again"
+    for name in ("file", "nothing"):
+        assert "does not exist or is no folder" in refusal(lambda: Roots([str(tmp_path / name)]))  # noqa: B023
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_are_read_written_and_named_by_uri(root: Roots, workspace: Path, name: str) -> None:
+    location = root.find(f"folder/{name}")
+    roots.write(location, b"content")
+
+    assert [path.name for path in (workspace / "folder").iterdir()] == [name]
+    assert roots.read(root.find(location.path)).data == b"content"
+    assert path_of(location.uri) == location.path
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["..", ".", "a", "link", "", "~", "...", "/"]), max_size=8))
+@example(["link", "secret.txt"])
+def test_no_path_reads_what_lies_outside(root: Roots, workspace: Path, outside: Path, parts: list[str]) -> None:
+    with suppress(FileExistsError):
+        (workspace / "a").mkdir()
+        (workspace / "a" / "link").symlink_to(outside)
+        (workspace / "link").symlink_to("../outside")
+
+    for last in ("secret.txt", "outside/secret.txt"):
+        with suppress(PathRefused):
+            assert roots.read(root.find("/".join([*parts, last]))).data != b"secret\n"
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///a/b%20c", "/a/b c"),
+        ("file:///a/%C3%BC%E2%82%AC", "/a/ü€"),
+        ("file:///a/%ff", "/a/\udcff"),
+        ("file:///a/%2541", "/a/%41"),
+        ("file:///a%3Fb%23c", "/a?b#c"),
+        ("file://localhost/a", "/a"),
+        ("file:/a", "/a"),
+        ("file://host/a", None),
+        ("untitled:Untitled-1", None),
+        ("http://a/b", None),
+        ("file://[bad/a", None),
+    ],
+)
+def test_only_file_uris_have_a_path(uri: str, path: str | None) -> None:
+    assert path_of(uri) == path
+
+
+def test_a_link_that_leads_outside_is_neither_read_nor_written_through(
+    root: Roots, workspace: Path, outside: Path
+) -> None:
+    (workspace / "file").symlink_to(outside / "secret.txt")
+    (workspace / "folder").symlink_to(outside)
+    inside = root.find("folder/secret.txt"), root.find("folder/new.txt"), root.find("file")
+
+    for location in inside:
+        assert "leads outside the workspace through a link" in refusal(lambda: roots.read(location))  # noqa: B023
+    for work in (
+        lambda: roots.write(inside[0], b"x", mode=0o600),
+        lambda: roots.write(inside[1], b"x"),
+        lambda: roots.delete(inside[0]),
+        lambda: roots.move(inside[0], root.find("taken")),
+        lambda: roots.is_folder(root.find("folder")),
+        lambda: roots.exists(inside[0]),
+        lambda: roots.must_lie_inside(inside[0]),
+    ):
+        assert "leads outside" in refusal(work)
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("secret.txt", "secret\n")]
+
+
+def test_writing_replaces_a_link_and_not_what_it_leads_to(root: Roots, workspace: Path, outside: Path) -> None:
+    (workspace / "file").symlink_to(outside / "secret.txt")
+
+    roots.write(root.find("file"), b"new", mode=0o644)
+
+    assert not (workspace / "file").is_symlink()
+    assert (outside / "secret.txt").read_text() == "secret\n"
+
+
+def test_a_link_that_stays_inside_is_followed(root: Roots, workspace: Path) -> None:
+    (workspace / "real").mkdir()
+    (workspace / "real" / "a").write_text("a")
+    (workspace / "link").symlink_to("real")
+
+    assert roots.read(root.find("link/a")).data == b"a"
+    assert roots.is_folder(root.find("link"))
+
+
+def test_what_is_no_regular_file_is_refused_at_once(root: Roots, workspace: Path) -> None:
+    os.mkfifo(workspace / "pipe")
+    (workspace / "folder").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening, suppress(PermissionError):
+        listening.bind(str(workspace / "socket"))
+        os.mknod(workspace / "device", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    begun = time.monotonic()
+
+    assert "no regular file but a device, pipe or socket" in refusal(lambda: roots.read(root.find("pipe")))
+    assert "'socket'" in refusal(lambda: roots.read(root.find("socket")))
+    if (workspace / "device").exists():
+        refusal(lambda: roots.read(root.find("device")))
+    assert refusal(lambda: roots.read(root.find("folder"))) == "'folder' is a folder: use list_files"
+    assert time.monotonic() - begun < 1
+
+
+def test_a_giant_is_refused_with_its_size(root: Roots, workspace: Path) -> None:
+    with (workspace / "giant").open("wb") as file:
+        file.truncate(1 << 40)
+    with (workspace / "just").open("wb") as file:
+        file.truncate(MOST_BYTES)
+
+    assert refusal(lambda: roots.read(root.find("giant"))) == (
+        "'giant' has 1048576 MB; at most 50 MB are read: search it instead"
+    )
+    assert len(roots.read(root.find("just")).data) == MOST_BYTES
+
+
+def test_what_is_not_there_is_told_apart(root: Roots) -> None:
+    for path in ("nothing", "no/folder/nothing"):
+        with pytest.raises(NotThere):
+            roots.read(root.find(path))
+        assert not roots.exists(root.find(path))
+        assert not roots.is_folder(root.find(path))
+        roots.must_lie_inside(root.find(path))
+    assert roots.exists(root.find("."))
+
+
+def test_a_hard_link_is_not_written_through(root: Roots, workspace: Path, outside: Path) -> None:
+    os.link(outside / "secret.txt", workspace / "linked")
+
+    roots.write(root.find("linked"), b"new", mode=0o644)
+
+    assert (outside / "secret.txt").read_text() == "secret\n"
+    assert (workspace / "linked").read_text() == "new"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o4755, 0o444])
+def test_the_mode_is_kept(root: Roots, workspace: Path, mode: int) -> None:
+    (workspace / "file").touch()
+    (workspace / "file").chmod(mode)
+
+    roots.write(root.find("file"), b"new", mode=roots.read(root.find("file")).mode)
+
+    assert stat.S_IMODE((workspace / "file").stat().st_mode) == mode
+
+
+def test_a_new_file_gets_the_usual_mode_and_its_folders(root: Roots, workspace: Path) -> None:
+    roots.write(root.find("a/b/c.txt"), b"x")
+    (workspace / "like").touch()
+
+    assert (workspace / "a/b/c.txt").stat().st_mode == (workspace / "like").stat().st_mode
+
+
+def test_a_new_file_never_replaces_one(root: Roots, workspace: Path) -> None:
+    (workspace / "taken").write_text("mine")
+    (workspace / "dangling").symlink_to("nowhere")
+
+    for name in ("taken", "dangling"):
+        assert refusal(lambda: roots.write(root.find(name), b"x")) == f"'{name}' exists already"  # noqa: B023
+    assert (workspace / "taken").read_text() == "mine"
+    assert sorted(path.name for path in workspace.iterdir()) == ["dangling", "taken"]
+
+
+def test_a_move_never_replaces_a_file(root: Roots, workspace: Path) -> None:
+    (workspace / "a").write_text("a")
+    (workspace / "b").write_text("b")
+
+    assert refusal(lambda: roots.move(root.find("a"), root.find("b"))) == "'b' exists already"
+    roots.move(root.find("a"), root.find("new/a"))
+    assert [(workspace / name).read_text() for name in ("new/a", "b")] == ["a", "b"]
+
+
+def test_a_move_to_another_disk_says_what_to_do(tmp_path: Path, workspace: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == workspace.stat().st_dev:
+        pytest.skip("there is one disk only")
+    both = Roots([str(workspace), str(elsewhere)])
+    (workspace / "a").touch()
+
+    assert "is on another disk: write it there, then delete it here" in refusal(
+        lambda: roots.move(both.find("workspace/a"), both.find(f"shm/agent-lsp-test-{os.getpid()}"))
+    )
+
+
+def test_the_root_itself_cannot_be_changed(root: Roots) -> None:
+    for work in (lambda: roots.write(root.find("."), b""), lambda: roots.delete(root.find("."))):
+        assert refusal(work) == "the workspace folder itself cannot be changed"
+
+
+def test_folders_and_failures_of_the_system_are_one_line(root: Roots, workspace: Path) -> None:
+    (workspace / "folder").mkdir()
+    (workspace / "file").touch()
+
+    assert "'folder'" in refusal(lambda: roots.delete(root.find("folder")))
+    assert "'folder'" in refusal(lambda: roots.write(root.find("folder"), b"", mode=0o600))
+    assert "file/x" in refusal(lambda: roots.read(root.find("file/x")))
+    assert "name too long" in refusal(lambda: roots.write(root.find("x" * 300), b"")).lower()
+    assert "name too long" in refusal(lambda: roots.exists(root.find("x" * 300))).lower()
+
+
+@contextmanager
+def failing(*, after: int, events: frozenset[str]) -> Iterator[list[str]]:
+    """Every call of the file system that Python announces, from the `after`th on, fails as on a full disk."""
+    seen: list[str] = []
+
+    def hook(event: str, _: tuple[object, ...]) -> None:
+        if active and event in events:
+            seen.append(event)
+            if len(seen) > after:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    active = True
+    sys.addaudithook(hook)
+    try:
+        yield seen
+    finally:
+        active = False
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_a_write_that_fails_at_any_step_leaves_old_or_new(root: Roots, workspace: Path, after: int) -> None:
+    (workspace / "file").write_text("old")
+
+    with failing(after=after, events=frozenset({"open", "os.rename", "os.mkdir", "os.chmod"})), suppress(PathRefused):
+        roots.write(root.find("file"), b"new" * 1000, mode=0o644)
+
+    assert (workspace / "file").read_text() in {"old", "new" * 1000}
+    assert [path.name for path in workspace.iterdir()] == ["file"]
+
+
+LIMITED = """
+import resource, signal, sys
+from agent_lsp.workspace import roots
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    roots.write(roots.Roots([sys.argv[1]]).find("file"), b"new" * 10_000, mode=0o644)
+except roots.PathRefused as refused:
+    print(refused)
+"""
+
+
+def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_file(workspace: Path) -> None:
+    (workspace / "file").write_text("old")
+
+    done = subprocess.run([sys.executable, "-c", LIMITED, workspace], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "'file': File too large\n"
+    assert (workspace / "file").read_text() == "old"
+    assert [path.name for path in workspace.iterdir()] == ["file"]
+
+
+KILLED = """
+import sys
+from agent_lsp.workspace import roots
+location = roots.Roots([sys.argv[1]]).find("file")
+print("go", flush=True)
+while True:
+    for letter in b"ab":
+        roots.write(location, bytes([letter]) * 2_000_000, mode=0o644)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_old_or_new(workspace: Path) -> None:
+    dice = random.Random(3)
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", KILLED, workspace], stdout=subprocess.PIPE)
+        assert writer.stdout
+        writer.stdout.readline()
+        with suppress(subprocess.TimeoutExpired):
+            writer.wait(dice.uniform(0.01, 0.1))
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+
+        assert (workspace / "file").read_bytes() in {letter * 2_000_000 for letter in (b"a", b"b")}
+
+
+SWAPPER = """
+import ctypes, os, random, sys
+libc, dice = ctypes.CDLL(None, use_errno=True), random.Random(int(sys.argv[2]))
+os.chdir(sys.argv[1])
+print("go", flush=True)
+while True:
+    libc.renameat2(-100, b"folder", -100, b"link", 2)
+    for _ in range(dice.randrange(200)):
+        pass
+"""
+
+
+@contextmanager
+def swapping(workspace: Path, outside: Path, seed: int) -> Iterator[None]:
+    """`folder` and `link`, which leads outside, change places all the time."""
+    (workspace / "folder").mkdir()
+    (workspace / "folder" / "secret.txt").write_text("harmless\n")
+    (workspace / "link").symlink_to(outside)
+    swapper = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SWAPPER), workspace, str(seed)], stdout=subprocess.PIPE
+    )
+    assert swapper.stdout
+    swapper.stdout.readline()
+    try:
+        yield
+    finally:
+        swapper.kill()
+        swapper.wait()
+        swapper.stdout.close()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "renameat2"), reason="folders can be swapped on Linux only")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_is_read_or_written_outside_while_a_folder_is_swapped_with_a_link(
+    root: Roots, workspace: Path, outside: Path, seed: int
+) -> None:
+    read, refused = 0, 0
+    with swapping(workspace, outside, seed):
+        end, number = time.monotonic() + 1.5, 0
+        while time.monotonic() < end:
+            number += 1
+            try:
+                assert roots.read(root.find("folder/secret.txt")).data == b"harmless\n"
+                read += 1
+                roots.write(root.find(f"folder/new-{number % 50}"), b"x", mode=0o644)
+                roots.write(root.find(f"folder/deep-{number}/new"), b"x")
+                roots.move(root.find(f"folder/new-{number % 50}"), root.find(f"folder/moved-{number}"))
+                roots.delete(root.find(f"folder/moved-{number}"))
+            except PathRefused:
+                refused += 1
+
+    assert [path.name for path in outside.iterdir()] == ["secret.txt"]
+    assert (outside / "secret.txt").read_text() == "secret\n"
+    assert read > 10
+    assert refused > 10
