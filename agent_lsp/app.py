@@ -16,10 +16,10 @@ from agent_lsp import __version__
 from agent_lsp import settings as configuration
 from agent_lsp.agent import Turn
 from agent_lsp.agent.budget import Budget
-from agent_lsp.agent.context import system_prompt
+from agent_lsp.agent.context import build, system_prompt
 from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
-from agent_lsp.models import Model, NoModel, choice
+from agent_lsp.models import Model, ModelError, NoModel, choice
 from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.openai_chat import OpenAIChat
 from agent_lsp.models.pricing import Price, price_of
@@ -116,11 +116,12 @@ class App:
 
     def warm(self) -> None:
         """Builds what the first turn needs, so that it need not wait."""
-        with contextlib.suppress(NoModel, SettingsError):  # the first turn says it better
+        with contextlib.suppress(ModelError, SettingsError):  # the first turn says it better
             model = self._model(self.model_name(), self.settings().settings)
             if isinstance(model, OpenAIChat):
                 model.warm()
             _price(model.name).cost(Usage())
+            build((), system="", tools=self._toolbox.all(), window=model.context_window)
 
     async def close(self) -> None:
         """Ends all turns and processes, and leaves the journal in order."""

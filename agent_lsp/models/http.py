@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import importlib
 import json
 import re
 import time
@@ -27,6 +28,7 @@ from agent_lsp.models import (
 from agent_lsp.models.sse import SseDecoder
 
 CONNECT_SECONDS = 10.0
+_KEPT_SECONDS = 60.0  # an idle connection: tools and questions take longer than the 5 s of httpx
 _ERROR_BYTES = 64 << 10
 
 
@@ -55,8 +57,14 @@ class Endpoint:
 
 def new_client() -> httpx.AsyncClient:
     """The client that all requests of one model share. Redirects are refused: they would carry the key."""
-    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
-    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, headers={"accept-encoding": "identity"})
+    with suppress(ImportError):  # httpx imports it during the first request, which should not wait for it
+        importlib.import_module("anyio._backends._asyncio")
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(keepalive_expiry=_KEPT_SECONDS),
+        follow_redirects=False,
+        headers={"accept-encoding": "identity"},
+    )
 
 
 async def post_events(

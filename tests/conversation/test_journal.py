@@ -50,7 +50,7 @@ def start_writer(file: Path, session_id: str) -> subprocess.Popen[str]:
 def acknowledged(writer: subprocess.Popen[str], least: int) -> list[int]:
     """What it acknowledged until it was killed, soon after `least` entries."""
     assert writer.stdout
-    lines = [next(writer.stdout) for _ in range(least)]
+    lines = [line for _ in range(least) if (line := writer.stdout.readline())]
     writer.kill()
     lines += [line for line in writer.stdout if line.endswith("\n")]
     writer.wait()
