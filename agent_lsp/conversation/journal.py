@@ -20,6 +20,7 @@ from agent_lsp.conversation.entries import Content, Entry
 from agent_lsp.conversation.tree import Conversation
 
 _VERSION = 1
+_BUSY_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE session (
   id TEXT PRIMARY KEY, workspace TEXT NOT NULL, title TEXT NOT NULL, updated_at REAL NOT NULL,
@@ -209,11 +210,11 @@ def _open(file: Path) -> sqlite3.Connection:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
-        db = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise JournalError(_unusable(file, error)) from error
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(db)
         db.execute("PRAGMA synchronous = FULL")
         _migrate(db, file)
     except sqlite3.Error as error:
@@ -223,6 +224,20 @@ def _open(file: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Waits for others who open the file at this moment: SQLite itself does not when the mode changes."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _migrate(db: sqlite3.Connection, file: Path) -> None:

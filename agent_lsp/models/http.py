@@ -30,6 +30,7 @@ from agent_lsp.models.sse import SseDecoder
 CONNECT_SECONDS = 10.0
 _KEPT_SECONDS = 60.0  # an idle connection: tools and questions take longer than the 5 s of httpx
 _ERROR_BYTES = 64 << 10
+_SHORTEST_KEY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ class Endpoint:
         with suppress(httpx.InvalidURL):
             return httpx.URL(self.base_url).host or self.base_url
         return self.base_url
+
+    def hide(self, text: str) -> str:
+        """The text without the key, for providers that quote it in their errors."""
+        for value in self.headers.values():
+            key = value.removeprefix("Bearer ")
+            if len(key) >= _SHORTEST_KEY:
+                text = text.replace(key, "[key]")
+        return text
 
 
 def new_client() -> httpx.AsyncClient:
@@ -83,10 +92,11 @@ async def post_events(
         response = await _sent(client, endpoint, path, body, patience.first)
         try:
             if response.status_code != 200:
-                raise refusal(response.status_code, response.headers, await _error_text(response), endpoint.host)
+                words = endpoint.hide(await _error_text(response))
+                raise refusal(response.status_code, response.headers, words, endpoint.host)
             async with aclosing(_events(response, patience)) as events:
                 async for event in events:
-                    yield event
+                    yield endpoint.hide(event)
         finally:
             await response.aclose()
     except (TimeoutError, httpx.TimeoutException) as error:
@@ -179,7 +189,10 @@ def refusal(status: int, headers: Mapping[str, str], message: str, host: str) ->
     text = f"{host} answered {status}: {message or 'no reason given'}"
     after = retry_after(headers)
     if status in {401, 403}:
-        return KeyRefused(f"{host} refused the key ({status}: {message or 'no reason given'})")
+        return KeyRefused(
+            f"{host} refused the key ({status}: {message or 'no reason given'}): check AGENT_LSP_API_KEY, or the"
+            " provider's own variable"
+        )
     if status == 429:
         return RateLimited(text, retry_after=after)
     if status in {408, 409, 425} or status >= 500:
