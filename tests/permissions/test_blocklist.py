@@ -6,7 +6,7 @@ import pytest
 
 from agent_lsp.permissions.blocklist import blocked
 
-ROOT = "/work/project"
+ROOT = "/code/project"
 REMOVALS = [
     # blocked, harmless
     ("rm -rf /", "rm -rf build"),
@@ -34,14 +34,14 @@ REMOVALS = [
     ("rm -rf ..", "rm -rf ../sibling"),
     ("rm -rf src/../..", "rm -rf src/../build"),
     ("rm -rf ../*", "rm -rf ../x/*"),
-    ("rm -rf /w*", "rm -rf /x*/y"),
+    ("rm -rf /c*", "rm -rf /x*/y"),
     ("rm -rf /e?c", "rm -rf e?c"),
     ("rm -rf /{bin,lib}", "rm -rf x/{bin,lib}"),
     ("cd / && rm -rf *", "cd build && rm -rf *"),
     ("cd .. && rm -rf .", "(cd .. && ls); rm -rf build"),
     ("(cd build && make); rm -rf *", "(cd build; rm -rf *)"),
     ("cd; rm -rf -- *", "cd sub; rm -rf -- x"),
-    ("sudo rm -rf /", "sudo rm -rf /work/project/build"),
+    ("sudo rm -rf /", "sudo rm -rf /code/project/build"),
     ("sudo -u root -E rm -rf /var", "sudo -u root rm -rf /var/tmp/thing/x"),
     ("env -i PATH=/bin rm -rf /", "env -i PATH=/bin rm -rf out"),
     ("env -S 'rm -rf /'", "env -S 'rm -rf out'"),
