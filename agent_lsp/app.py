@@ -21,9 +21,9 @@ from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.models import Model, ModelError, NoModel, choice
 from agent_lsp.models.choice import Access, Surroundings
-from agent_lsp.models.openai_chat import OpenAIChat
 from agent_lsp.models.pricing import Price, price_of
 from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.wire_model import WireModel
 from agent_lsp.observe.log import EventLog
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy
@@ -118,7 +118,7 @@ class App:
         """Builds what the first turn needs, so that it need not wait."""
         with contextlib.suppress(ModelError, SettingsError):  # the first turn says it better
             model = self._model(self.model_name(), self.settings().settings)
-            if isinstance(model, OpenAIChat):
+            if isinstance(model, WireModel):
                 model.warm()
             _price(model.name).cost(Usage())
             build((), system="", tools=self._toolbox.all(), window=model.context_window)

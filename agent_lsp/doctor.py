@@ -12,7 +12,8 @@ from importlib import metadata
 from agent_lsp import NAME, __version__, app
 from agent_lsp.models import NoModel, choice
 from agent_lsp.models.bundled_file import InstallError, install, installed, remove
-from agent_lsp.settings import Settings, SettingsError, load, user_file, variable
+from agent_lsp.processes import Processes
+from agent_lsp.settings import Settings, SettingsError, load, user_file
 from agent_lsp.workspace.ripgrep import program
 
 _TESTED = "Linux"
@@ -46,17 +47,19 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
         print(f"model     problem: {error}")
         return 1
     print(f"model     {name}" + (f" at {settings.base_url}" if settings.base_url else ""))
-    if name == "bundled" and installed(app.data_dir()) is None:
-        print("problem   the bundled model is not installed: run `agent-lsp model install`")
-        return 1
-    if name.startswith("openai-chat") and not settings.base_url and not _has_key(settings, environment):
-        print(f"problem   OpenAI wants a key: set {variable('apiKey')} or OPENAI_API_KEY")
+    try:
+        choice.made(name, app.access(settings, environment), _surroundings(settings))
+    except NoModel as error:
+        print(f"problem   {error}")
         return 1
     return 0
 
 
-def _has_key(settings: Settings, environment: Mapping[str, str]) -> bool:
-    return bool(settings.api_key or environment.get("OPENAI_API_KEY"))
+def _surroundings(settings: Settings) -> choice.Surroundings:
+    async def no_files() -> tuple[str, ...]:
+        return ()
+
+    return choice.Surroundings(app.state_dir(settings), no_files, Processes())
 
 
 def _bundled() -> str:

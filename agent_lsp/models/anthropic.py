@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent_lsp.conversation.messages import (
@@ -27,7 +25,6 @@ from agent_lsp.conversation.messages import (
 from agent_lsp.models import (
     BadResponse,
     Chunk,
-    Completed,
     ConnectionLost,
     ContextTooLong,
     ModelError,
@@ -37,7 +34,8 @@ from agent_lsp.models import (
     TextChunk,
     ThinkingChunk,
 )
-from agent_lsp.models.http import Endpoint, Patience, error_message, is_overflow, new_client, post_events
+from agent_lsp.models.http import error_message, is_overflow
+from agent_lsp.models.wire_model import Wire
 
 VERSION = "2023-06-01"
 _STOPS = {
@@ -84,37 +82,6 @@ class _Event(_Wire):
     delta: _Delta | None = None
     usage: _Usage | None = None
     error: dict[str, object] | None = None
-
-
-class Anthropic:
-    """A model behind `/v1/messages`: Anthropic's own, and servers that speak as it does."""
-
-    note = ""
-
-    def __init__(self, endpoint: Endpoint, model: str, *, context_window: int, patience: Patience = Patience()) -> None:
-        self.name, self.context_window = f"anthropic:{model}", context_window
-        self._endpoint, self._model, self._patience = endpoint, model, patience
-        self._client: httpx.AsyncClient | None = None
-
-    def warm(self) -> None:
-        """Builds the HTTP client, so that the first request need not."""
-        self._client = self._client or new_client()
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        self.warm()
-        assert self._client  # noqa: S101 - warm() made it
-        host, answer = self._endpoint.host, _Answer(self.name)
-        body = request_body(request, self._model, self.name)
-        sent = post_events(self._client, self._endpoint, "/v1/messages", body, patience=self._patience)
-        async with aclosing(sent) as events:
-            async for data in events:
-                for chunk in answer.take(data, host):
-                    yield chunk
-        yield Completed(answer.message(host))
-
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
 
 
 @dataclass
@@ -240,8 +207,9 @@ def _stream_error(error: Json, data: str, host: str) -> ModelError:
             return Passing(message)
 
 
-def request_body(request: Request, model: str, name: str) -> Json:
+def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG001 - every wire protocol's shape
     """The JSON of a request. Cache markers stand behind tools and instructions, and behind the two newest turns."""
+    name = f"anthropic:{model}"
     messages = _merged([_message(message, name) for message in request.messages])
     users = [message for message in messages if message["role"] == "user"]
     for message in users[-2:]:
@@ -321,3 +289,7 @@ def _merged(messages: Sequence[Json]) -> list[Json]:
         else:
             merged.append(message)
     return merged
+
+
+WIRE = Wire(protocol="anthropic", path="/v1/messages", body=request_body, answer=lambda name, _: _Answer(name))
+"""Anthropic's own, and servers that speak as it does."""

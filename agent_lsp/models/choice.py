@@ -6,21 +6,39 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_lsp.models import Model, NoModel
+from agent_lsp.models import Model, NoModel, anthropic, openai_chat, openai_responses
 from agent_lsp.models.bundled import BundledModel
 from agent_lsp.models.bundled_file import installed
 from agent_lsp.models.http import Endpoint
-from agent_lsp.models.openai_chat import OpenAIChat
 from agent_lsp.models.pricing import listed_window
 from agent_lsp.models.scripted import ScriptedModel, read_script
+from agent_lsp.models.wire_model import Wire, WireModel
 from agent_lsp.processes import Processes
 
-DEFAULT_OPENAI_MODEL = "gpt-5-mini"
-OPENAI_URL = "https://api.openai.com/v1"
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """What a wire protocol is used with when the user says no more: an address, a model, and where the key goes."""
+
+    wire: Wire
+    base_url: str
+    default_model: str
+    key_variable: str
+
+
+VENDORS = {
+    vendor.wire.protocol: vendor
+    for vendor in (
+        Vendor(openai_chat.WIRE, "https://api.openai.com/v1", "gpt-5-mini", "OPENAI_API_KEY"),
+        Vendor(openai_responses.WIRE, "https://api.openai.com/v1", "gpt-5-mini", "OPENAI_API_KEY"),
+        Vendor(anthropic.WIRE, "https://api.anthropic.com", "claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
+    )
+}
 _WINDOW = 128_000
 _WAYS = (
-    "no model is configured. Name one in AGENT_LSP_MODEL, as openai-chat:MODEL with AGENT_LSP_BASE_URL for a local or"
-    " other server, or set OPENAI_API_KEY, or run `agent-lsp model install` for the small bundled one"
+    "no model is configured. Set ANTHROPIC_API_KEY or OPENAI_API_KEY; or name one in AGENT_LSP_MODEL, as"
+    " openai-chat:MODEL with AGENT_LSP_BASE_URL for a local or other server; or run `agent-lsp model install` for the"
+    " small bundled one"
 )
 
 
@@ -58,7 +76,9 @@ def chosen(access: Access) -> str:
     if access.base_url:
         raise NoModel(f"the server at {access.base_url} needs a model's name: set AGENT_LSP_MODEL=openai-chat:MODEL")
     if access.openai_key:
-        return f"openai-chat:{DEFAULT_OPENAI_MODEL}"
+        return f"openai-responses:{VENDORS['openai-responses'].default_model}"
+    if access.anthropic_key:
+        return f"anthropic:{VENDORS['anthropic'].default_model}"
     if installed(access.data_dir):
         return "bundled"
     raise NoModel(_WAYS)
@@ -75,20 +95,28 @@ def made(name: str, access: Access, around: Surroundings) -> Model:
             if file is None:
                 raise NoModel("the bundled model is not installed: run `agent-lsp model install`")
             return BundledModel(file, around.state_dir, around.list_files, around.processes)
-        case "openai-chat" if model:
+        case _ if protocol in VENDORS:
+            vendor = VENDORS[protocol]
+            model = model or vendor.default_model
             window = access.context_window or listed_window(model) or _WINDOW
-            return OpenAIChat(_endpoint(access), model, context_window=window)
+            return WireModel(vendor.wire, _endpoint(vendor, access), model, context_window=window)
         case _:
-            raise NoModel(
-                f"'{name}' is no model: write openai-chat:MODEL, scripted:FILE or bundled"
-                " (anthropic and openai-responses are not spoken yet)"
-            )
+            names = ", ".join(f"{name}:MODEL" for name in VENDORS)
+            raise NoModel(f"'{name}' is no model: write {names}, scripted:FILE or bundled")
 
 
-def _endpoint(access: Access) -> Endpoint:
-    """Where to send, with the key that belongs there: OPENAI_API_KEY goes to OpenAI unless another key is set."""
-    url = access.base_url or OPENAI_URL
-    key = access.key or access.openai_key
-    if url.rstrip("/") == OPENAI_URL and not key:
-        raise NoModel("OpenAI wants a key: set OPENAI_API_KEY, or AGENT_LSP_BASE_URL for another server")
-    return Endpoint(url, {"authorization": f"Bearer {key}"} if key else {})
+def _endpoint(vendor: Vendor, access: Access) -> Endpoint:
+    """Where to send, with the key that belongs there: a vendor's own variable is not for other addresses' keys."""
+    url = access.base_url or vendor.base_url
+    own = access.anthropic_key if vendor.key_variable == "ANTHROPIC_API_KEY" else access.openai_key
+    key = access.key or own
+    if url.rstrip("/") == vendor.base_url and not key:
+        raise NoModel(f"{Endpoint(url, {}).host} wants a key: set {vendor.key_variable}, or AGENT_LSP_API_KEY")
+    return Endpoint(url, _headers(vendor, key))
+
+
+def _headers(vendor: Vendor, key: str) -> dict[str, str]:
+    if vendor.wire is anthropic.WIRE:
+        version = {"anthropic-version": anthropic.VERSION}
+        return {**version, "x-api-key": key} if key else version
+    return {"authorization": f"Bearer {key}"} if key else {}

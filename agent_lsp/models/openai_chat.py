@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
-import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent_lsp.conversation.messages import (
@@ -25,7 +21,6 @@ from agent_lsp.conversation.messages import (
 from agent_lsp.models import (
     BadResponse,
     Chunk,
-    Completed,
     ConnectionLost,
     ContextTooLong,
     ModelError,
@@ -35,9 +30,9 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.http import Endpoint, Patience, error_message, is_overflow, new_client, post_events, refusal
+from agent_lsp.models.http import error_message, is_overflow, refusal
+from agent_lsp.models.wire_model import Wire
 
-_LAST_BYTE_SECONDS = 0.2
 _STOPS = {
     "length": StopReason.MAX_TOKENS,
     "content_filter": StopReason.REFUSAL,
@@ -95,56 +90,6 @@ class _Event(_Wire):
     error: object = None
 
 
-class OpenAIChat:
-    """A model behind `/chat/completions`: OpenAI, OpenRouter, vLLM, llama.cpp, LM Studio, Ollama, Mistral, …"""
-
-    note = ""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        model: str,
-        *,
-        context_window: int,
-        patience: Patience = Patience(),
-    ) -> None:
-        self.name, self.context_window = f"openai-chat:{model}", context_window
-        self._endpoint, self._model, self._patience = endpoint, model, patience
-        self._client: httpx.AsyncClient | None = None
-
-    def warm(self) -> None:
-        """Builds the HTTP client, so that the first request need not."""
-        self._client = self._client or new_client()
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        self.warm()
-        assert self._client  # noqa: S101 - warm() made it
-        host, answer = self._endpoint.host, _Answer(self.name, len(request.messages))
-        body = request_body(request, self._model, host)
-        sent = post_events(self._client, self._endpoint, "/chat/completions", body, patience=self._patience)
-        async with aclosing(sent) as events:
-            async for data in events:
-                if data.strip() == "[DONE]":
-                    answer.done = True
-                    await _read_to_end(events)
-                    break
-                for chunk in answer.take(data, host):
-                    yield chunk
-        yield Completed(answer.message(host))
-
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
-
-
-async def _read_to_end(events: AsyncGenerator[str, None]) -> None:
-    """Only a connection whose answer was read to its last byte is used again; for that byte one does not wait long."""
-    with suppress(TimeoutError, ModelError):
-        async with asyncio.timeout(_LAST_BYTE_SECONDS):
-            async for _ in events:
-                pass
-
-
 @dataclass
 class _Call:
     id: str = ""
@@ -164,9 +109,12 @@ class _Answer:
     by_index: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
-    done: bool = False
+    ended: bool = False
 
     def take(self, data: str, host: str) -> list[Chunk]:
+        if data.strip() == "[DONE]":
+            self.ended = True
+            return []
         try:
             event = _Event.model_validate_json(data)
         except ValidationError as error:
@@ -221,7 +169,7 @@ class _Answer:
     def message(self, host: str) -> AssistantMessage:
         if not (self.finish or self.text or self.calls):
             raise ConnectionLost(f"{host} ended the answer before it began")
-        if not self.finish and not self.done and self.calls:
+        if not self.finish and not self.ended and self.calls:
             raise ConnectionLost(f"{host} broke off in the middle of a tool call")
         thinking = (Thinking("".join(self.thinking)),) if self.thinking else ()
         text = (Text("".join(self.text)),) if self.text else ()
@@ -309,3 +257,12 @@ def _replayed(arguments: str) -> str:
         return arguments if isinstance(json.loads(arguments), dict) else "{}"
     except ValueError:
         return "{}"
+
+
+WIRE = Wire(
+    protocol="openai-chat",
+    path="/chat/completions",
+    body=request_body,
+    answer=lambda name, request: _Answer(name, len(request.messages)),
+)
+"""OpenAI, OpenRouter, vLLM, llama.cpp, LM Studio, Ollama, Mistral, …"""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_lsp.conversation.messages import (
@@ -25,7 +22,6 @@ from agent_lsp.models import (
     BadRequest,
     BadResponse,
     Chunk,
-    Completed,
     ConnectionLost,
     ContextTooLong,
     ModelError,
@@ -35,7 +31,8 @@ from agent_lsp.models import (
     TextChunk,
     ThinkingChunk,
 )
-from agent_lsp.models.http import Endpoint, Patience, is_overflow, new_client, post_events
+from agent_lsp.models.http import is_overflow
+from agent_lsp.models.wire_model import Wire
 
 _TEXT = {"response.output_text.delta", "response.refusal.delta"}
 _THOUGHT = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
@@ -94,39 +91,6 @@ class _Event(_Wire):
     error: _Error | None = None
 
 
-class OpenAIResponses:
-    """A model behind `/responses`; the conversation is sent whole each time, reasoning encrypted."""
-
-    note = ""
-
-    def __init__(self, endpoint: Endpoint, model: str, *, context_window: int, patience: Patience = Patience()) -> None:
-        self.name, self.context_window = f"openai-responses:{model}", context_window
-        self._endpoint, self._model, self._patience = endpoint, model, patience
-        self._client: httpx.AsyncClient | None = None
-
-    def warm(self) -> None:
-        """Builds the HTTP client, so that the first request need not."""
-        self._client = self._client or new_client()
-
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        self.warm()
-        assert self._client  # noqa: S101 - warm() made it
-        host, answer = self._endpoint.host, _Answer(self.name)
-        body = request_body(request, self._model, self.name)
-        sent = post_events(self._client, self._endpoint, "/responses", body, patience=self._patience)
-        async with aclosing(sent) as events:
-            async for data in events:
-                if data.strip() == "[DONE]":
-                    continue
-                for chunk in answer.take(data, host):
-                    yield chunk
-        yield Completed(answer.message(host))
-
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
-
-
 @dataclass
 class _Item:
     """An item of the output: as announced, its deltas, and as it was when done."""
@@ -144,7 +108,13 @@ class _Answer:
     usage: Usage = field(default_factory=Usage)
     stop: StopReason | None = None
 
+    @property
+    def ended(self) -> bool:
+        return self.stop is not None
+
     def take(self, data: str, host: str) -> list[Chunk]:
+        if data.strip() == "[DONE]":  # some servers say it here too
+            return []
         try:
             event = _Event.model_validate_json(data)
         except ValidationError as error:
@@ -246,11 +216,11 @@ def _stream_error(error: _Error, host: str) -> ModelError:
     return Passing(message)
 
 
-def request_body(request: Request, model: str, name: str) -> Json:
+def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG001 - every wire protocol's shape
     """The JSON of a request: nothing is stored at the provider's, so reasoning travels encrypted."""
     items: list[Json] = []
     for message in request.messages:
-        items.extend(_items(message, name))
+        items.extend(_items(message, f"openai-responses:{model}"))
     body: Json = {
         "model": model,
         "instructions": request.system,
@@ -299,3 +269,7 @@ def _item(part: Text | Thinking | ToolCall, *, own: bool) -> Json | None:
             return raw or None
         case ToolCall():
             return {"type": "function_call", "call_id": part.id, "name": part.tool, "arguments": part.arguments}
+
+
+WIRE = Wire(protocol="openai-responses", path="/responses", body=request_body, answer=lambda name, _: _Answer(name))
+"""The conversation is sent whole each time, reasoning encrypted."""

@@ -243,10 +243,14 @@ def test_a_wrong_user_file_is_named(environment: dict[str, str], workspace: Path
     assert "Did you mean maxSteps?" in done.stderr
 
 
-def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[str, str]) -> None:
+def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[str, str], script: Script) -> None:
     missing = run(environment, "doctor")
     assert missing.returncode == 1
     assert "no model is configured" in missing.stdout
-    ready = run({**environment, "AGENT_LSP_MODEL": "scripted:x"}, "doctor")
+    wrong = run({**environment, "AGENT_LSP_MODEL": "anthropic:claude-x"}, "doctor")
+    assert wrong.returncode == 1
+    assert "set ANTHROPIC_API_KEY" in wrong.stdout
+    model = script({"text": "hi"})
+    ready = run({**environment, "AGENT_LSP_MODEL": model}, "doctor")
     assert ready.returncode == 0
-    assert "model     scripted:x" in ready.stdout
+    assert f"model     {model}" in ready.stdout

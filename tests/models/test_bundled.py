@@ -242,7 +242,9 @@ async def test_a_model_that_is_not_installed_is_named_with_the_remedy(tmp_path: 
 async def test_a_broken_model_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF")
     with pytest.raises(NoModel, match="agent-lsp model install"):
-        await ask(BundledModel(tmp_path / "broken.gguf", tmp_path / "state", list_files, Processes()), UserMessage("Hi"))
+        await ask(
+            BundledModel(tmp_path / "broken.gguf", tmp_path / "state", list_files, Processes()), UserMessage("Hi")
+        )
     assert list((tmp_path / "state").iterdir()) == []
 
 

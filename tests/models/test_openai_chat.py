@@ -43,19 +43,20 @@ from agent_lsp.models import (
     ToolSpec,
 )
 from agent_lsp.models.http import Endpoint, Patience
-from agent_lsp.models.openai_chat import OpenAIChat, request_body
+from agent_lsp.models.openai_chat import WIRE, request_body
+from agent_lsp.models.wire_model import WireModel
 from tests.models.provider import DONE, HELLO, Disconnect, Hang, Provider, Reply, delta, event
 
 PATIENCE = Patience()
 ASK = Request("Be brief.", (UserMessage("hi"),), (), 100)
 
 
-def model_at(url: str, key: str = "secret-key", patience: Patience = PATIENCE) -> OpenAIChat:
+def model_at(url: str, key: str = "secret-key", patience: Patience = PATIENCE) -> WireModel:
     headers = {"authorization": f"Bearer {key}"}
-    return OpenAIChat(Endpoint(url, headers), "m", context_window=8_000, patience=patience)
+    return WireModel(WIRE, Endpoint(url, headers), "m", context_window=8_000, patience=patience)
 
 
-async def chunks_of(model: OpenAIChat, request: Request = ASK) -> list[Chunk]:
+async def chunks_of(model: WireModel, request: Request = ASK) -> list[Chunk]:
     return [chunk async for chunk in model.stream(request)]
 
 
