@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import functools
 import importlib
 import json
+import math
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import httpx
 
@@ -30,7 +34,17 @@ from agent_lsp.models.sse import SseDecoder
 CONNECT_SECONDS = 10.0
 _KEPT_SECONDS = 60.0  # an idle connection: tools and questions take longer than the 5 s of httpx
 _ERROR_BYTES = 64 << 10
+_PLAIN_BYTES = 32 << 20
 _SHORTEST_KEY = 8
+_PING = re.compile(r'\s*\{\s*"type"\s*:\s*"ping"')
+_OVERFLOW = re.compile(
+    r"context.?(length|window|size)|too many tokens|prompt is too long|maximum (context|prompt)|input is too long"
+    r"|exceeds? the (available|maximum) (context|number of tokens)|input token count"
+)
+_OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|temporarily unavailable")
+_SPENT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"([0-9.]+)s"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,14 @@ def new_client() -> httpx.AsyncClient:
         limits=httpx.Limits(keepalive_expiry=_KEPT_SECONDS),
         follow_redirects=False,
         headers={"accept-encoding": "identity"},
+        verify=_trusted(),
     )
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Whom TLS trusts: reading the certificates takes 20 ms, once for all clients."""
+    return httpx.create_ssl_context()
 
 
 async def post_events(
@@ -92,8 +113,9 @@ async def post_events(
         response = await _sent(client, endpoint, path, body, patience.first)
         try:
             if response.status_code != 200:
-                words = endpoint.hide(await _error_text(response))
-                raise refusal(response.status_code, response.headers, words, endpoint.host)
+                told = await _error_body(response)
+                words = endpoint.hide(error_message(told) or _one_line(told))
+                raise refusal(response.status_code, response.headers, words, endpoint.host, body=told)
             async with aclosing(_events(response, patience)) as events:
                 async for event in events:
                     yield endpoint.hide(event)
@@ -106,6 +128,8 @@ async def post_events(
     except httpx.LocalProtocolError:  # its words quote the header
         raise BadRequest(f"the request to {endpoint.host} cannot be sent: look for odd characters in the key") from None
     except httpx.HTTPError as error:
+        if isinstance(_root(error), ssl.SSLCertVerificationError):
+            raise BadRequest(f"the certificate of {endpoint.host} is not trusted: {_root(error)}") from error
         raise ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}") from error
 
 
@@ -123,35 +147,70 @@ async def _sent(
         return await client.send(request, stream=True)
 
 
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
 async def _events(response: httpx.Response, patience: Patience) -> AsyncGenerator[str, None]:
-    decoder, plain, first = SseDecoder(), b"", True
-    async with aclosing(_timed(response.aiter_bytes(), response.url.host, patience)) as pieces:
+    decoder, plain, first = SseDecoder(), bytearray(), True
+    waiting = _Waiting(response.url.host, patience)
+    async with aclosing(_timed(response.aiter_bytes(), waiting)) as pieces:
         async for piece in pieces:
-            if first and piece.lstrip()[:1] in {b"{", b"<"}:
-                plain = piece
-            elif plain:
-                plain += piece
+            if plain or (first and piece.lstrip()[:1] in {b"{", b"[", b"<"}):
+                _add(plain, piece)
             else:
                 for event in decoder.feed(piece):
-                    yield event
+                    if not _PING.match(event):
+                        waiting.begin()
+                        yield event
             first = first and not piece.strip()
     if plain:
-        yield _plain_json(plain, response.url.host)
+        yield _plain_json(bytes(plain), response.url.host)
     for event in decoder.end():
         yield event
 
 
-async def _timed(pieces: AsyncIterator[bytes], host: str, patience: Patience) -> AsyncGenerator[bytes, None]:
-    seconds = patience.first
+def _add(plain: bytearray, piece: bytes) -> None:
+    plain += piece
+    if len(plain) > _PLAIN_BYTES:
+        raise BadResponse("the provider answered with more than 32 MB")
+
+
+class _Waiting:
+    """How long to wait for the next bytes. Pings and comments are a sign of life, but no event: they end too."""
+
+    def __init__(self, host: str, patience: Patience) -> None:
+        self._host, self._patience, self._between = host, patience, patience.first
+        self._last_event = time.monotonic()
+
+    def begin(self) -> None:
+        """An event came: the wait for the next begins when that is asked for."""
+        self._last_event = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return min(self._between, self._last_event + self._patience.first - time.monotonic())
+
+    def heard(self) -> None:
+        """Bytes came."""
+        self._between = self._patience.between
+
+    def over(self) -> TimedOut:
+        return TimedOut(f"{self._host} sent nothing new for {min(self._between, self._patience.first):g} s")
+
+
+async def _timed(pieces: AsyncIterator[bytes], waiting: _Waiting) -> AsyncGenerator[bytes, None]:
     while True:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(max(0.0, waiting.seconds)):
                 piece = await anext(pieces, None)
         except TimeoutError as error:
-            raise TimedOut(f"{host} sent nothing for {seconds:g} s") from error
+            raise waiting.over() from error
         if piece is None:
             return
-        seconds = patience.between
+        waiting.heard()
         yield piece
 
 
@@ -163,31 +222,36 @@ def _plain_json(body: bytes, host: str) -> str:
     return body.decode("utf-8", "replace")
 
 
-async def _error_text(response: httpx.Response) -> str:
+async def _error_body(response: httpx.Response) -> bytes:
+    """The status is known already: what of the words does not come in ten seconds, or breaks off, is left out."""
     body = b""
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > _ERROR_BYTES:
-            break
-    return error_message(body) or _one_line(body)
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > _ERROR_BYTES:
+                    break
+    return body
 
 
 def error_message(body: bytes | str) -> str:
     """The message inside the error objects that providers send; empty where there is none."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
+    if isinstance(value, list) and value:  # as Gemini sends them
+        value = value[0]
     for key in ("error", "message", "detail"):
         if isinstance(value, dict) and key in value:
             value = value[key]
     return value if isinstance(value, str) else ""
 
 
-def refusal(status: int, headers: Mapping[str, str], message: str, host: str) -> ModelError:
-    """The error that an HTTP status and its words stand for."""
+def refusal(status: int, headers: Mapping[str, str], message: str, host: str, *, body: bytes | str = b"") -> ModelError:
+    """The error that an HTTP status and its words stand for. A wait without end stands for: do not ask again."""
     text = f"{host} answered {status}: {message or 'no reason given'}"
-    after = retry_after(headers)
+    after = _wait(status, headers, body)
     if status in {401, 403}:
         return KeyRefused(
             f"{host} refused the key ({status}: {message or 'no reason given'}): check AGENT_LSP_API_KEY, or the"
@@ -201,24 +265,89 @@ def refusal(status: int, headers: Mapping[str, str], message: str, host: str) ->
         return BadRequest(f"{host} redirects elsewhere ({status}): give the final address as base URL")
     if status == 413 or is_overflow(message):
         return ContextTooLong(text)
+    if headers.get("x-should-retry") == "true" or _OVERLOADED.search(message.lower()):
+        return Passing(text, retry_after=after)
     return BadRequest(text)
+
+
+def broken_off(host: str, message: str, *codes: object) -> ModelError:
+    """The error that a provider's error inside an answer stands for: `codes` are its `code` and `type`, if any."""
+    for code in codes:
+        if isinstance(code, int | float) and 400 <= code < 600:
+            return refusal(int(code), {}, message, host)
+    text = f"{host} broke the answer off: {message}"
+    names = {str(code).lower() for code in codes if code}
+    if names & {"context_length_exceeded", "model_context_window_exceeded", "request_too_large"} or is_overflow(
+        message
+    ):
+        return ContextTooLong(text)
+    if names & _SPENT:
+        return RateLimited(text, retry_after=math.inf)
+    if any("rate_limit" in name for name in names) or "429" in names:
+        return RateLimited(text)
+    if names & {"authentication_error", "permission_error", "invalid_api_key"}:
+        return KeyRefused(text)
+    if _OVERLOADED.search(message.lower()):
+        return Passing(text)
+    if any(name.startswith(("invalid_", "not_found")) for name in names):
+        return BadRequest(text)
+    return Passing(text)
 
 
 def is_overflow(message: str) -> bool:
     """Whether a provider's words say that the request is too long for the model."""
-    words = message.lower()
-    return any(sign in words for sign in ("context length", "context_length", "context window", "too many tokens"))
+    return bool(_OVERFLOW.search(message.lower()))
+
+
+def _wait(status: int, headers: Mapping[str, str], body: bytes | str) -> float | None:
+    words = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    if headers.get("x-should-retry") == "false" or (status == 429 and _SPENT & set(re.findall(r"\w+", words))):
+        return math.inf
+    if (seconds := retry_after(headers)) is not None:
+        return seconds
+    if delay := _RETRY_DELAY.search(words):  # google.rpc.RetryInfo
+        return _number(delay[1])
+    return reset_after(headers) if status == 429 else None
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date, RFC 9110 section 10.2.3)."""
-    if milliseconds := _number(headers.get("retry-after-ms", "")):
+    if (milliseconds := _number(headers.get("retry-after-ms", ""))) is not None:
         return milliseconds / 1000
     value = headers.get("retry-after", "").strip()
     if (seconds := _number(value)) is not None:
         return seconds
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now()) if value else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def reset_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Seconds until every spent limit is reset, from `x-ratelimit-reset-*`, `anthropic-ratelimit-*-reset` and kin.
+
+    A limit with something left is not what the provider refused for.
+    """
+    waits = [
+        seconds
+        for name, value in headers.items()
+        if "ratelimit" in name.lower() and "reset" in name.lower()
+        if headers.get(name.lower().replace("reset", "remaining"), "0").strip() == "0"
+        if (seconds := _reset(value.strip(), now())) is not None
+    ]
+    return max(waits, default=None)
+
+
+def _reset(value: str, now: float) -> float | None:
+    """`6m0s`, `120ms`, seconds, seconds or milliseconds since the epoch, or a time in RFC 3339."""
+    if (number := _number(value)) is not None:
+        moment = number / 1000 if number > 1e11 else number
+        return max(0.0, moment - now) if moment > 1e9 else moment
+    if value and (match := _DURATION.fullmatch(value)):
+        days, hours, minutes, seconds, milliseconds = (_number(part or "0") or 0.0 for part in match.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds + milliseconds / 1000
+    try:
+        return max(0.0, datetime.fromisoformat(value).timestamp() - now)
     except (ValueError, OverflowError):
         return None
 

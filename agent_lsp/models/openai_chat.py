@@ -1,11 +1,18 @@
-"""OpenAI's Chat Completions and its tolerant family: wire ↔ values."""
+"""OpenAI's Chat Completions and its tolerant family: wire ↔ values.
+
+Two things that a vendor wants back go to the model that wrote them, and to no other: what stood beside a call
+(`extra_content`: Gemini answers 400 when its thought signature is missing), and the thoughts before a call
+(`reasoning_content`: DeepSeek answers 400 without; OpenRouter's `reasoning_details`). Thoughts before a mere answer
+stay out: the vendors that take them ignore them, others refuse the field.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -22,7 +29,6 @@ from agent_lsp.models import (
     BadResponse,
     Chunk,
     ConnectionLost,
-    ContextTooLong,
     ModelError,
     Passing,
     Request,
@@ -30,13 +36,19 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.http import error_message, is_overflow, refusal
-from agent_lsp.models.wire_model import Wire
+from agent_lsp.models.http import broken_off, error_message
+from agent_lsp.models.replay import arguments_object, fitting_arguments, fitting_id, fitting_name, paired
+from agent_lsp.models.wire_model import Wire, read_event
 
 _STOPS = {
     "length": StopReason.MAX_TOKENS,
     "content_filter": StopReason.REFUSAL,
 }
+_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+_MISTRAL_ID = re.compile(r"[a-zA-Z0-9]{9}")
+_UNSIGNED = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+"""For Gemini, in place of the signature of a call that another model made (ai.google.dev, "Thought signatures")."""
+Json = dict[str, object]
 
 
 class _Wire(BaseModel):
@@ -52,6 +64,7 @@ class _CallFragment(_Wire):
     index: int | None = None
     id: str | None = None
     function: _Function | None = None
+    extra_content: Json | None = None
 
 
 class _Part(_Wire):
@@ -62,26 +75,30 @@ class _Delta(_Wire):
     content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[Json] | None = None
     refusal: str | None = None
     tool_calls: list[_CallFragment] | None = None
 
 
-class _Choice(_Wire):
-    delta: _Delta | None = None
-    message: _Delta | None = None
-    finish_reason: str | None = None
-
-
 class _Details(_Wire):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
 class _Usage(_Wire):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_cache_hit_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
+
+
+class _Choice(_Wire):
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+    usage: _Usage | None = None
 
 
 class _Event(_Wire):
@@ -95,6 +112,7 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    extra: Json | None = None
 
 
 @dataclass
@@ -105,39 +123,62 @@ class _Answer:
     number: int
     text: list[str] = field(default_factory=list)
     thinking: list[str] = field(default_factory=list)
+    reasoning: str = ""
+    details: list[Json] = field(default_factory=list)
     calls: list[_Call] = field(default_factory=list)
     by_index: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
     ended: bool = False
 
+    @property
+    def finished(self) -> bool:
+        return self.ended or bool(self.finish)
+
     def take(self, data: str, host: str) -> list[Chunk]:
         if data.strip() == "[DONE]":
             self.ended = True
             return []
-        try:
-            event = _Event.model_validate_json(data)
-        except ValidationError as error:
-            raise BadResponse(f"{host} sent an event that cannot be read: {data[:200]}") from error
+        event = read_event(_Event, data, host)
         if event.error:
             raise _stream_error(event.error, data, host)
+        for choice in (event.choices or [])[:1]:
+            if usage := event.usage or choice.usage:
+                self.usage = _usage(usage)
+            return self._choice(choice, host)
         if event.usage:
             self.usage = _usage(event.usage)
-        return [chunk for choice in (event.choices or [])[:1] for chunk in self._choice(choice)]
+        return []
 
-    def _choice(self, choice: _Choice) -> list[Chunk]:
+    def _choice(self, choice: _Choice, host: str) -> list[Chunk]:
         self.finish = choice.finish_reason or self.finish
-        delta = choice.delta or choice.message or _Delta()
+        if self.finish == "error":
+            raise Passing(f"{host} broke the answer off without a reason")
+        delta = choice.delta or (None if self.text or self.calls else choice.message) or _Delta()
         for fragment in delta.tool_calls or []:
             self._fragment(fragment)
         chunks: list[Chunk] = []
         if thought := delta.reasoning_content or delta.reasoning:
+            self.reasoning = "reasoning_content" if delta.reasoning_content else self.reasoning
             self.thinking.append(thought)
             chunks.append(ThinkingChunk(thought))
+        for detail in delta.reasoning_details or []:
+            self._detail(detail)
         if words := _words(delta.content) or delta.refusal:
             self.text.append(words)
             chunks.append(TextChunk(words))
         return chunks
+
+    def _detail(self, detail: Json) -> None:
+        """OpenRouter streams its reasoning blocks in pieces, of which neighbours of one kind are one block."""
+        last = self.details[-1] if self.details else {}
+        if not last or any(last.get(key) != detail.get(key) for key in ("type", "index")):
+            self.details.append(detail)
+            return
+        for key, value in detail.items():
+            known = last.get(key)
+            joined = isinstance(value, str) and isinstance(known, str) and key in {"text", "summary", "data"}
+            last[key] = f"{known}{value}" if joined else known if value is None else value
 
     def _fragment(self, fragment: _CallFragment) -> None:
         call = self._call_of(fragment)
@@ -147,7 +188,9 @@ class _Answer:
         arguments = function.arguments
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments)
-        if arguments:
+        if call.extra is None:
+            call.extra = fragment.extra_content
+        if arguments and not (fragment.id and function.name and _is_again(arguments, call)):
             call.arguments.append(arguments)
 
     def _call_of(self, fragment: _CallFragment) -> _Call:
@@ -169,17 +212,32 @@ class _Answer:
     def message(self, host: str) -> AssistantMessage:
         if not (self.finish or self.text or self.calls):
             raise ConnectionLost(f"{host} ended the answer before it began")
-        if not self.finish and not self.ended and self.calls:
+        if not self.finished and self.calls:
             raise ConnectionLost(f"{host} broke off in the middle of a tool call")
-        thinking = (Thinking("".join(self.thinking)),) if self.thinking else ()
-        text = (Text("".join(self.text)),) if self.text else ()
-        calls = tuple(
-            ToolCall(call.id or f"call_{self.number}_{place}", call.name, "".join(call.arguments) or "{}")
-            for place, call in enumerate(self.calls)
-            if call.name
-        )
         stop = _STOPS.get(self.finish, StopReason.END_TURN)
-        return AssistantMessage((*thinking, *text, *calls), self.model, self.usage, stop)
+        if self.calls and stop is StopReason.MAX_TOKENS and not self.calls[-1].arguments:
+            self.calls.pop()  # cut off before it said what it wants
+        text = (Text("".join(self.text)),) if self.text else ()
+        calls = tuple(self._call(call, place) for place, call in enumerate(self.calls) if call.name)
+        if self.calls and not (calls or text):
+            raise BadResponse(f"{host} sent a tool call without a name")
+        return AssistantMessage((*self._thinking(), *text, *calls), self.model, self.usage, stop)
+
+    def _thinking(self) -> tuple[Thinking, ...]:
+        thoughts = "".join(self.thinking)
+        raw: Json = {self.reasoning: thoughts} if self.reasoning else {}
+        if self.details:
+            raw["reasoning_details"] = self.details
+        return (Thinking(thoughts, json.dumps(raw) if raw else ""),) if thoughts or raw else ()
+
+    def _call(self, call: _Call, place: int) -> ToolCall:
+        raw = json.dumps({"extra_content": call.extra}) if call.extra else ""
+        return ToolCall(call.id or f"call_{self.number}_{place}", call.name, "".join(call.arguments) or "{}", raw)
+
+
+def _is_again(arguments: str, call: _Call) -> bool:
+    """Whether a server says a whole call a second time."""
+    return "".join(call.arguments) == arguments and arguments_object(arguments) is not None
 
 
 def _words(content: str | list[_Part] | None) -> str:
@@ -187,76 +245,87 @@ def _words(content: str | list[_Part] | None) -> str:
 
 
 def _usage(wire: _Usage) -> Usage:
-    cached = (wire.prompt_tokens_details or _Details()).cached_tokens or 0
+    """What was read from or written to the cache is part of `prompt_tokens`, and is taken out."""
+    details = wire.prompt_tokens_details or _Details()
+    cached, written = details.cached_tokens or wire.prompt_cache_hit_tokens or 0, details.cache_write_tokens or 0
     return Usage(
-        input_tokens=max(0, (wire.prompt_tokens or 0) - cached),
+        input_tokens=max(0, (wire.prompt_tokens or 0) - cached - written),
         cache_read_tokens=cached,
+        cache_write_tokens=written,
         output_tokens=wire.completion_tokens or 0,
         reasoning_tokens=(wire.completion_tokens_details or _Details()).reasoning_tokens or 0,
     )
 
 
 def _stream_error(error: object, data: str, host: str) -> ModelError:
-    message = error_message(data) or data[:200]
-    if isinstance(error, dict) and isinstance(code := error.get("code"), int) and code >= 400:
-        return refusal(code, {}, message, host)
-    if is_overflow(message):
-        return ContextTooLong(f"{host}: {message}")
-    return Passing(f"{host} broke the answer off: {message}")
+    codes = [error.get("code"), error.get("type")] if isinstance(error, dict) else []
+    return broken_off(host, error_message(data) or data[:200], *codes)
 
 
-def request_body(request: Request, model: str, host: str) -> dict[str, object]:
-    """The JSON of a request. `max_completion_tokens` is what OpenAI itself wants, the family has `max_tokens`."""
+def request_body(request: Request, model: str, host: str) -> Json:
+    """The JSON of a request. `max_completion_tokens` is what OpenAI itself wants, the family has `max_tokens`.
+
+    What does not change stands first, so that a provider's cache finds the request before in this one.
+    """
     limit = "max_completion_tokens" if host.endswith("openai.com") else "max_tokens"
-    messages: list[dict[str, object]] = [{"role": "system", "content": request.system}]
-    for message in request.messages:
-        messages.extend(_messages(message))
-    body: dict[str, object] = {
+    body: Json = {
         "model": model,
-        "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         limit: request.max_output_tokens,
     }
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
-    return body
+    messages: list[Json] = [{"role": "system", "content": request.system}]
+    for message in paired(request.messages):
+        messages.extend(_messages(message, f"openai-chat:{model}", host))
+    return {**body, "messages": messages}
 
 
-def _tool(tool: ToolSpec) -> dict[str, object]:
+def _tool(tool: ToolSpec) -> Json:
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)}
     return {"type": "function", "function": function}
 
 
-def _messages(message: Message) -> list[dict[str, object]]:
+def _messages(message: Message, name: str, host: str) -> list[Json]:
     match message:
         case UserMessage():
             return [{"role": "user", "content": "\n\n".join(filter(None, (message.context, message.text)))}]
         case AssistantMessage():
-            return [_assistant(message)] if message.text or message.calls else []
+            return [_assistant(message, host, own=message.model == name)] if message.text or message.calls else []
         case ToolMessage():
             return [
-                {"role": "tool", "tool_call_id": result.call_id, "content": result.text or "(empty)"}
+                {"role": "tool", "tool_call_id": _id(result.call_id, host), "content": result.text or "(empty)"}
                 for result in message.results
             ]
 
 
-def _assistant(message: AssistantMessage) -> dict[str, object]:
-    wire: dict[str, object] = {"role": "assistant", "content": message.text or None}
-    if message.calls:
-        wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.tool, "arguments": _replayed(call.arguments)}}
-            for call in message.calls
-        ]
+def _assistant(message: AssistantMessage, host: str, *, own: bool) -> Json:
+    wire: Json = {"role": "assistant", "content": message.text or None}
+    if not message.calls:
+        return wire
+    if own:
+        for part in message.parts:
+            wire |= json.loads(part.raw) if isinstance(part, Thinking) and part.raw else {}
+    wire["tool_calls"] = calls = [_call(call, host, own=own) for call in message.calls]
+    if host.endswith("googleapis.com") and not any("extra_content" in call for call in calls):
+        calls[0]["extra_content"] = _UNSIGNED
+    if host.endswith("deepseek.com"):
+        wire.setdefault("reasoning_content", "")  # it wants the field with each call, also with those of others
     return wire
 
 
-def _replayed(arguments: str) -> str:
-    """Arguments as servers take them back: some refuse a whole history for one call that is no JSON object."""
-    try:
-        return arguments if isinstance(json.loads(arguments), dict) else "{}"
-    except ValueError:
-        return "{}"
+def _call(call: ToolCall, host: str, *, own: bool) -> Json:
+    function = {"name": fitting_name(call.tool), "arguments": fitting_arguments(call.arguments)}
+    beside: Json = json.loads(call.raw) if own and call.raw else {}
+    return {"id": _id(call.id, host), "type": "function", "function": function, **beside}
+
+
+def _id(call_id: str, host: str) -> str:
+    """The id in the form that a vendor takes: OpenAI at most 40 characters, Mistral nine letters and digits."""
+    if host.endswith("mistral.ai"):
+        return fitting_id(call_id, _MISTRAL_ID, 9)
+    return fitting_id(call_id, _ID, 40)
 
 
 WIRE = Wire(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -19,24 +20,25 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import (
-    BadRequest,
     BadResponse,
     Chunk,
     ConnectionLost,
-    ContextTooLong,
     ModelError,
-    Passing,
-    RateLimited,
     Request,
     TextChunk,
     ThinkingChunk,
 )
-from agent_lsp.models.http import is_overflow
-from agent_lsp.models.wire_model import Wire
+from agent_lsp.models.http import broken_off
+from agent_lsp.models.replay import fitting_arguments, fitting_id, fitting_name, paired
+from agent_lsp.models.wire_model import Wire, read_event
 
 _TEXT = {"response.output_text.delta", "response.refusal.delta"}
 _THOUGHT = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
-_ENDS = {"response.completed", "response.incomplete", "response.failed"}
+_ENDS = {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
+_STOPS = {"content_filter": StopReason.REFUSAL}
+_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_UNREASONING = ("gpt-3", "gpt-4", "chatgpt")
+"""Models of these names answer 400 to who asks for encrypted reasoning."""
 Json = dict[str, object]
 
 
@@ -61,7 +63,7 @@ class _Usage(_Wire):
 
 
 class _Error(_Wire):
-    code: str | None = None
+    code: str | int | None = None
     type: str | None = None
     message: str | None = None
 
@@ -72,23 +74,24 @@ class _Incomplete(_Wire):
 
 class _Response(_Wire):
     status: str | None = None
-    output: list[dict[str, object]] | None = None
+    output: list[Json] | None = None
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: _Error | str | None = None
     incomplete_details: _Incomplete | None = None
 
 
 class _Event(_Wire):
-    type: str = ""
-    what: str = Field("", alias="object")
-    output_index: int = 0
-    delta: str = ""
+    type: str | None = None
+    what: str | None = Field(None, alias="object")
+    output_index: int | None = None
+    item_id: str | None = None
+    delta: str | None = None
     arguments: str | None = None
-    item: dict[str, object] | None = None
+    item: Json | None = None
     response: _Response | None = None
-    code: str | None = None
+    code: str | int | None = None
     message: str | None = None
-    error: _Error | None = None
+    error: _Error | str | None = None
 
 
 @dataclass
@@ -100,11 +103,15 @@ class _Item:
     arguments: list[str] = field(default_factory=list)
     done: Json | None = None
 
+    @property
+    def wire(self) -> Json:
+        return self.done or self.start
+
 
 @dataclass
 class _Answer:
     model: str
-    items: dict[int, _Item] = field(default_factory=dict)
+    items: dict[int | str, _Item] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     stop: StopReason | None = None
 
@@ -112,74 +119,120 @@ class _Answer:
     def ended(self) -> bool:
         return self.stop is not None
 
+    @property
+    def finished(self) -> bool:
+        return self.ended
+
     def take(self, data: str, host: str) -> list[Chunk]:
         if data.strip() == "[DONE]":  # some servers say it here too
             return []
-        try:
-            event = _Event.model_validate_json(data)
-        except ValidationError as error:
-            raise BadResponse(f"{host} sent an event that cannot be read: {data[:200]}") from error
-        if event.type == "error" or (event.error and not event.type):
+        event = read_event(_Event, data, host)
+        if event.type == "error" or (event.error and not event.type and event.what != "response"):
             raise _stream_error(event.error or _Error(code=event.code, message=event.message), host)
         if event.what == "response":  # an answer that was not streamed
-            return self._end(_Response.model_validate_json(data), host)
-        if event.type in _ENDS and event.response:
-            return self._end(event.response, host)
+            return self._end(read_event(_Response, data, host), "", host)
+        if event.type in _ENDS:
+            return self._end(event.response or _Response(), event.type or "", host)
         return self._part(event)
 
     def _part(self, event: _Event) -> list[Chunk]:
-        item = self.items.setdefault(event.output_index, _Item(event.item or {}))
-        if event.type == "response.output_item.done":
-            item.done = event.item
-        elif event.type in _TEXT and event.delta:
-            item.text.append(event.delta)
-            return [TextChunk(event.delta)]
-        elif event.type in _THOUGHT and event.delta:
-            item.text.append(event.delta)
-            return [ThinkingChunk(event.delta)]
-        elif event.type == "response.function_call_arguments.delta":
-            item.arguments.append(event.delta)
-        elif event.type == "response.function_call_arguments.done" and event.arguments is not None:
-            item.arguments = [event.arguments]
+        match event.type:
+            case "response.output_item.added" if event.item is not None:
+                item = self._item(event)
+                item.start = item.start or event.item
+            case "response.output_item.done" if event.item is not None:
+                self._item(event).done = event.item
+            case "response.function_call_arguments.delta":
+                self._item(event).arguments.append(event.delta or "")
+            case "response.function_call_arguments.done" if event.arguments is not None:
+                self._item(event).arguments = [event.arguments]
+            case "response.reasoning_summary_part.added" if (item := self._item(event)).text:
+                item.text.append("\n\n")
+                return [ThinkingChunk("\n\n")]
+            case str() as kind if event.delta and kind in _TEXT | _THOUGHT:
+                self._item(event).text.append(event.delta)
+                return [TextChunk(event.delta) if kind in _TEXT else ThinkingChunk(event.delta)]
         return []
 
-    def _end(self, response: _Response, host: str) -> list[Chunk]:
-        if response.error and (response.status == "failed" or not response.output):
-            raise _stream_error(response.error, host)
-        chunks: list[Chunk] = []
-        for index, item in enumerate(response.output or []):
-            known = self.items.setdefault(index, _Item(item))
-            if item.get("type") == "message" and not known.text and not known.done and (words := _words(item)):
-                chunks.append(TextChunk(words))
-            known.done = known.done or item
+    def _item(self, event: _Event) -> _Item:
+        """By its place; some servers tell only its id."""
+        named = (event.item or {}).get("id") or event.item_id or ""
+        place = event.output_index if event.output_index is not None else str(named)
+        return self.items.setdefault(place, _Item({}))
+
+    def _end(self, response: _Response, kind: str, host: str) -> list[Chunk]:
+        broken = kind in {"response.failed", "response.cancelled"} or response.status in {"failed", "cancelled"}
+        if broken or (response.error and not response.output):
+            raise _stream_error(response.error or _Error(), host)
+        chunks = [chunk for item in self._new(response.output or []) for chunk in self._late(item)]
         self.usage = _usage(response.usage or _Usage())
         reason = response.incomplete_details.reason if response.incomplete_details else None
-        self.stop = {"max_output_tokens": StopReason.MAX_TOKENS, "content_filter": StopReason.REFUSAL}.get(
-            reason or "", StopReason.END_TURN
-        )
+        cut = kind == "response.incomplete" or response.status == "incomplete"
+        self.stop = _STOPS.get(reason or "", StopReason.MAX_TOKENS if cut else StopReason.END_TURN)
         return chunks
+
+    def _new(self, output: list[Json]) -> list[Json]:
+        """What only the last event tells of: the n-th of a type is the n-th of that type that was streamed."""
+        streamed: dict[object, list[_Item]] = {}
+        for known in self.items.values():
+            streamed.setdefault(known.wire.get("type") or "message", []).append(known)
+        new = []
+        for item in output:
+            if known_ones := streamed.get(item.get("type")):
+                known = known_ones.pop(0)
+                known.done = known.done or item
+            else:
+                new.append(item)
+        return new
+
+    def _late(self, item: Json) -> list[Chunk]:
+        self.items[f"late {len(self.items)}"] = _Item(item, done=item)
+        words = _words(item) if item.get("type") == "message" else ""
+        return [TextChunk(words)] if words else []
 
     def message(self, host: str) -> AssistantMessage:
         if self.stop is None:
             where = "in the middle of its answer" if self.items else "before it answered"
             raise ConnectionLost(f"{host} broke off {where}")
-        parts = tuple(part for _, item in sorted(self.items.items()) if (part := _value(item)))
+        items = list(self.items.values())
+        if items and self.stop is StopReason.MAX_TOKENS and _says_nothing(items[-1]):
+            items.pop()
+        parts = tuple(part for item in items if (part := _value(item)))
+        if any(isinstance(part, ToolCall) and not part.tool for part in parts):
+            raise BadResponse(f"{host} sent a tool call without a name")
         return AssistantMessage(parts, self.model, self.usage, self.stop)
 
 
+def _says_nothing(item: _Item) -> bool:
+    """Whether it is a call that was cut off before it said what it wants."""
+    return item.wire.get("type") == "function_call" and not _arguments(item)
+
+
+def _arguments(item: _Item) -> str:
+    given = item.wire.get("arguments") or "".join(item.arguments)
+    return given if isinstance(given, str) else json.dumps(given)
+
+
 def _value(item: _Item) -> Text | Thinking | ToolCall | None:
-    wire = item.done or item.start
+    wire = item.wire
     match wire.get("type"):
         case "message" | None:
             words = "".join(item.text) or _words(wire)
             return Text(words) if words else None
         case "function_call":
-            arguments = str(wire.get("arguments") or "") or "".join(item.arguments) or "{}"
-            return ToolCall(str(wire.get("call_id") or ""), str(wire.get("name") or ""), arguments)
-        case "reasoning":
-            return Thinking("".join(item.text), json.dumps(wire))
+            call_id = str(wire.get("call_id") or wire.get("id") or "")
+            return ToolCall(call_id, str(wire.get("name") or ""), _arguments(item) or "{}")
+        case "reasoning":  # as announced, its encrypted content may be half of it
+            return Thinking("".join(item.text) or _thought(wire), json.dumps(wire) if item.done else "")
         case _:  # what is yet to come: sent back as it was
             return Thinking("", json.dumps(wire))
+
+
+def _thought(item: Json) -> str:
+    parts = item.get("summary") or item.get("content") or []
+    return (
+        "\n\n".join(str(p.get("text") or "") for p in parts if isinstance(p, dict)) if isinstance(parts, list) else ""
+    )
 
 
 def _words(item: Json) -> str:
@@ -201,35 +254,25 @@ def _usage(wire: _Usage) -> Usage:
     )
 
 
-def _stream_error(error: _Error, host: str) -> ModelError:
-    """An error inside the stream. A spent quota comes as a rate limit and does not pass."""
-    message = f"{host} broke the answer off: {error.message or error.code or 'no reason given'}"
-    code = error.code or error.type or ""
-    if code == "context_length_exceeded" or is_overflow(message):
-        return ContextTooLong(message)
-    if code == "insufficient_quota":
-        return BadRequest(message)
-    if code == "rate_limit_exceeded":
-        return RateLimited(message)
-    if code.startswith("invalid_"):
-        return BadRequest(message)
-    return Passing(message)
+def _stream_error(error: _Error | str, host: str) -> ModelError:
+    if isinstance(error, str):
+        error = _Error(message=error)
+    return broken_off(host, error.message or str(error.code or "no reason given"), error.code, error.type)
 
 
 def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG001 - every wire protocol's shape
-    """The JSON of a request: nothing is stored at the provider's, so reasoning travels encrypted."""
-    items: list[Json] = []
-    for message in request.messages:
-        items.extend(_items(message, f"openai-responses:{model}"))
+    """The JSON of a request: nothing is stored at the provider's, so reasoning travels encrypted.
+
+    What does not change stands first, so that a provider's cache finds the request before in this one.
+    """
     body: Json = {
         "model": model,
-        "instructions": request.system,
-        "input": items,
         "stream": True,
         "store": False,
-        "include": ["reasoning.encrypted_content"],
         "max_output_tokens": request.max_output_tokens,
     }
+    if not model.startswith(_UNREASONING):
+        body["include"] = ["reasoning.encrypted_content"]
     if request.tools:
         body["tools"] = [
             {
@@ -241,7 +284,9 @@ def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG0
             }
             for tool in request.tools
         ]
-    return body
+    name = f"openai-responses:{model}"
+    items = [item for message in paired(request.messages) for item in _items(message, name)]
+    return {**body, "instructions": request.system, "input": items}
 
 
 def _items(message: Message, name: str) -> list[Json]:
@@ -249,26 +294,34 @@ def _items(message: Message, name: str) -> list[Json]:
         case UserMessage():
             text = "\n\n".join(filter(None, (message.context, message.text)))
             return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}]
-        case AssistantMessage():
+        case AssistantMessage() if message.calls or message.text:  # reasoning alone is refused
             return [item for part in message.parts if (item := _item(part, own=message.model == name))]
+        case AssistantMessage():
+            return []
         case ToolMessage():
             return [
-                {"type": "function_call_output", "call_id": result.call_id, "output": result.text or "(empty)"}
+                {"type": "function_call_output", "call_id": _id(result.call_id), "output": result.text or "(empty)"}
                 for result in message.results
             ]
 
 
 def _item(part: Text | Thinking | ToolCall, *, own: bool) -> Json | None:
-    """A part as it goes back; reasoning only to the model that it was encrypted for."""
+    """A part as it goes back; reasoning only to the model that it was encrypted for, and only with its content."""
     match part:
         case Text():
             content = [{"type": "output_text", "text": part.text}]
             return {"type": "message", "role": "assistant", "content": content} if part.text else None
         case Thinking():
             raw: Json = json.loads(part.raw) if own and part.raw else {}
-            return raw or None
+            hollow = raw.get("type") == "reasoning" and not (raw.get("encrypted_content") or raw.get("content"))
+            return None if hollow else raw or None
         case ToolCall():
-            return {"type": "function_call", "call_id": part.id, "name": part.tool, "arguments": part.arguments}
+            name, arguments = fitting_name(part.tool), fitting_arguments(part.arguments)
+            return {"type": "function_call", "call_id": _id(part.id), "name": name, "arguments": arguments}
+
+
+def _id(call_id: str) -> str:
+    return fitting_id(call_id, _ID, 40)
 
 
 WIRE = Wire(protocol="openai-responses", path="/responses", body=request_body, answer=lambda name, _: _Answer(name))

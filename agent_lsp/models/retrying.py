@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from agent_lsp.models import Chunk, Model, Passing, Request, RetryChunk
 
 _MOST_SECONDS = 120.0
+_MOST_BACKOFF_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often to ask again, and the seconds before the first time; they double, with jitter."""
+    """How often to ask again, and the most seconds before the first time; they double, up to half a minute."""
 
     retries: int = 3
     first_seconds: float = 1.0
@@ -70,4 +71,5 @@ class RetryingModel:
     def _seconds(self, error: Passing, attempt: int) -> float:
         if error.retry_after is not None:
             return error.retry_after
-        return self._policy.first_seconds * float(2**attempt) * self._dice.uniform(0.5, 1.0)
+        most = min(self._policy.first_seconds * 2.0 ** min(attempt, 30), _MOST_BACKOFF_SECONDS)
+        return self._dice.uniform(0.0, most)  # full jitter: many that failed at once do not come back at once

@@ -17,6 +17,7 @@ class SseDecoder:
     def __init__(self) -> None:
         self._line_parts: list[bytes] = []
         self._after_cr = False
+        self._first = True
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> list[str]:
@@ -43,6 +44,8 @@ class SseDecoder:
         return b"".join(parts) + end
 
     def _line(self, line: bytes) -> str | None:
+        if self._first:
+            self._first, line = False, line.removeprefix(b"\xef\xbb\xbf")
         if not line:
             data, self._data = self._data, []
             return "\n".join(data) if data else None

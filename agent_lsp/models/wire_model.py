@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
-from agent_lsp.conversation.messages import AssistantMessage
-from agent_lsp.models import Chunk, Completed, ModelError, Request
+from agent_lsp.conversation.messages import AssistantMessage, StopReason
+from agent_lsp.models import BadResponse, Chunk, Completed, ContextTooLong, ModelError, Passing, Request
 from agent_lsp.models.http import Endpoint, Patience, new_client, post_events
 
 _LAST_BYTE_SECONDS = 0.2
+_LATE_SECONDS = 2.0
+_MOST_CHARACTERS = 8 << 20
+_MOST_CHARACTERS_A_TOKEN = 2_000
+"""An event with one token has some hundred characters; more than all of these is a provider that does not stop."""
+Event = TypeVar("Event", bound=BaseModel)
 
 
 class Answer(Protocol):
     """An answer while its events arrive."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the provider said why the answer stopped; what may still come is its usage."""
 
     @property
     def ended(self) -> bool:
@@ -64,19 +75,33 @@ class WireModel:
         assert self._client  # noqa: S101 - warm() made it
         host, answer = self._endpoint.host, self._wire.answer(self.name, request)
         body = self._wire.body(request, self._model, host)
+        left = _MOST_CHARACTERS + _MOST_CHARACTERS_A_TOKEN * request.max_output_tokens
         sent = post_events(self._client, self._endpoint, self._wire.path, body, patience=self._patience)
         async with aclosing(sent) as events:
-            async for data in events:
+            while (data := await _next(events, answer)) is not None:
+                left -= len(data)
+                if left < 0:
+                    raise BadResponse(f"{host} does not stop: it sent far more than it was asked for")
                 for chunk in answer.take(data, host):
                     yield chunk
                 if answer.ended:
                     await _read_to_end(events)
                     break
-        yield Completed(answer.message(host))
+        yield Completed(_judged(answer.message(host), request, host))
 
     async def close(self) -> None:
         if self._client:
             await self._client.aclose()
+
+
+async def _next(events: AsyncGenerator[str, None], answer: Answer) -> str | None:
+    """The next event; for what comes after the stop reason one does not wait long, and nothing depends on it."""
+    if not answer.finished:
+        return await anext(events, None)
+    with suppress(TimeoutError, Passing):
+        async with asyncio.timeout(_LATE_SECONDS):
+            return await anext(events, None)
+    return None
 
 
 async def _read_to_end(events: AsyncGenerator[str, None]) -> None:
@@ -85,3 +110,23 @@ async def _read_to_end(events: AsyncGenerator[str, None]) -> None:
         async with asyncio.timeout(_LAST_BYTE_SECONDS):
             async for _ in events:
                 pass
+
+
+def _judged(message: AssistantMessage, request: Request, host: str) -> AssistantMessage:
+    """The answer with the stop reason that its counts show: servers report the one limit as the other, or none."""
+    used = message.usage.output_tokens
+    if message.stop is StopReason.MAX_TOKENS and not message.parts and used <= 1:
+        raise ContextTooLong(f"{host} has no room for an answer: the request fills the model's context window")
+    if message.stop is StopReason.END_TURN and not message.calls and used >= request.max_output_tokens:
+        return replace(message, stop=StopReason.MAX_TOKENS)  # llama.cpp calls it `completed` in Responses
+    return message
+
+
+def read_event(kind: type[Event], data: str, host: str) -> Event:
+    """The event that the data of a server-sent event is. Raises BadResponse."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        with suppress(ValueError, RecursionError):  # half a surrogate pair is all that json takes and pydantic does not
+            return kind.model_validate_json(json.dumps(json.loads(data), ensure_ascii=False).encode("utf-8", "replace"))
+        raise BadResponse(f"{host} sent an event that cannot be read: {data[:200]}") from error

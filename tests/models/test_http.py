@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email.utils
+import json
+import math
 
 import pytest
 
@@ -14,13 +16,16 @@ from agent_lsp.models import (
     Passing,
     RateLimited,
 )
-from agent_lsp.models.http import Endpoint, error_message, refusal, retry_after
+from agent_lsp.models.http import Endpoint, broken_off, error_message, refusal, reset_after, retry_after
 
 
 @pytest.mark.parametrize(
     ("status", "message", "kind"),
     [
         (400, "no such field", BadRequest),
+        (400, "The service is temporarily overloaded", Passing),
+        (400, "prompt is too long: 210000 tokens > 200000 maximum", ContextTooLong),
+        (400, "the request exceeds the available context size, try increasing it", ContextTooLong),
         (400, "This model's maximum context length is 4096 tokens", ContextTooLong),
         (401, "bad key", KeyRefused),
         (403, "not you", KeyRefused),
@@ -50,6 +55,7 @@ NOW = 1_700_000_000.0
     [
         ({}, None),
         ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "0", "retry-after": "9"}, 0.0),
         ({"retry-after": " 1.5 "}, 1.5),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": email.utils.formatdate(NOW + 30, usegmt=True)}, 30.0),
@@ -66,6 +72,91 @@ def test_the_time_to_wait_is_read_from_the_headers(headers: dict[str, str], seco
 
 
 @pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"x-ratelimit-reset-requests": "6m0s"}, 360.0),
+        ({"x-ratelimit-reset-tokens": "120ms", "x-ratelimit-remaining-tokens": "0"}, 0.12),
+        ({"x-ratelimit-reset-requests": "1h2m3.5s"}, 3723.5),
+        ({"x-ratelimit-reset-requests": "9s", "x-ratelimit-remaining-requests": "4"}, None),
+        ({"x-ratelimit-reset-requests": "1s", "x-ratelimit-reset-tokens": "3s"}, 3.0),
+        ({"x-ratelimit-reset": str(NOW + 20)}, 20.0),
+        ({"x-ratelimit-reset": str(int(NOW + 20) * 1000)}, 20.0),
+        ({"x-ratelimit-reset": "12"}, 12.0),
+        ({"anthropic-ratelimit-tokens-reset": "2023-11-14T22:13:50Z"}, 30.0),
+        (
+            {
+                "anthropic-ratelimit-requests-reset": "2023-11-14T22:14:20Z",
+                "anthropic-ratelimit-requests-remaining": "12",
+                "anthropic-ratelimit-input-tokens-reset": "2023-11-14T22:13:25Z",
+                "anthropic-ratelimit-input-tokens-remaining": "0",
+            },
+            5.0,
+        ),
+        ({"x-ratelimit-reset": "soon"}, None),
+        ({"x-ratelimit-reset": ""}, None),
+    ],
+)
+def test_the_time_until_spent_limits_are_reset_is_read_from_the_headers(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert reset_after(headers, lambda: NOW) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"x-ratelimit-reset-requests": "9s"}, {}, 9.0),
+        ({"x-ratelimit-reset-requests": "9s", "retry-after": "2"}, {}, 2.0),
+        ({"x-should-retry": "false", "retry-after": "2"}, {}, math.inf),
+        ({}, {"error": {"code": "insufficient_quota"}}, math.inf),
+        ({"retry-after": "2"}, {"error": {"type": "insufficient_quota"}}, math.inf),
+        ({}, {"error": {"details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "31s"}]}}, 31),
+    ],
+)
+def test_a_rate_limit_says_how_long_it_lasts_and_a_spent_quota_lasts_for_ever(
+    headers: dict[str, str], body: dict[str, object], seconds: float
+) -> None:
+    error = refusal(429, headers, "slow down", "api.example", body=json.dumps(body))
+
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == seconds
+
+
+def test_a_provider_that_says_whether_to_ask_again_is_believed() -> None:
+    never = refusal(500, {"x-should-retry": "false"}, "", "api.example")
+    again = refusal(400, {"x-should-retry": "true"}, "", "api.example")
+
+    assert isinstance(never, Passing)
+    assert never.retry_after == math.inf
+    assert type(again) is Passing
+
+
+@pytest.mark.parametrize(
+    ("message", "codes", "kind"),
+    [
+        ("Overloaded", ["overloaded_error"], Passing),
+        ("overloaded", ["invalid_request_error"], Passing),
+        ("slow down", ["rate_limit_error"], RateLimited),
+        ("slow down", ["rate_limit_exceeded"], RateLimited),
+        ("slow down", ["429"], RateLimited),
+        ("pay", ["insufficient_quota"], RateLimited),
+        ("no", ["authentication_error"], KeyRefused),
+        ("no", ["invalid_prompt"], BadRequest),
+        ("no", ["context_length_exceeded"], ContextTooLong),
+        ("no", [None, 502], Passing),
+        ("no", [400], BadRequest),
+        ("no", [True], Passing),
+        ("no", [], Passing),
+    ],
+)
+def test_an_error_inside_an_answer_is_the_failure_that_its_code_names(
+    message: str, codes: list[object], kind: type[ModelError]
+) -> None:
+    assert type(broken_off("api.example", message, *codes)) is kind
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (b'{"error": {"message": "no", "type": "x"}}', "no"),
@@ -73,6 +164,8 @@ def test_the_time_to_wait_is_read_from_the_headers(headers: dict[str, str], seco
         (b'{"message": "no"}', "no"),
         (b'{"detail": "no"}', "no"),
         (b'{"error": {"code": 1}}', ""),
+        (b'[{"error": {"message": "no"}}]', "no"),
+        (b"[" * 100_000, ""),
         (b"[1]", ""),
         (b"<html>", ""),
     ],

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
@@ -191,8 +192,8 @@ async def test_made_up_ids_differ_from_answer_to_answer() -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
-async def test_thinking_is_told_apart(name: str) -> None:
+@pytest.mark.parametrize(("name", "raw"), [("reasoning", ""), ("reasoning_content", '{"reasoning_content": "hm"}')])
+async def test_thinking_is_told_apart(name: str, raw: str) -> None:
     async with Provider(
         Reply((delta(**{name: "hm"}), delta(content="yes"), delta("stop"), DONE))
     ).serving() as provider:
@@ -202,7 +203,7 @@ async def test_thinking_is_told_apart(name: str) -> None:
 
     assert (thought, said) == (ThinkingChunk("hm"), TextChunk("yes"))
     assert isinstance(done, Completed)
-    assert done.message.parts == (Thinking("hm"), Text("yes"))
+    assert done.message.parts == (Thinking("hm", raw), Text("yes"))
 
 
 async def test_content_may_come_in_parts() -> None:
@@ -274,7 +275,7 @@ async def test_a_plain_json_answer_is_an_answer() -> None:
     [
         (Reply((event(error={"message": "overloaded"}),)), Passing, "broke the answer off: overloaded"),
         (Reply((event(error={"message": "slow down", "code": 429}),)), RateLimited, "answered 429: slow down"),
-        (Reply((event(error="maximum context length"),)), ContextTooLong, "127.0.0.1: maximum context length"),
+        (Reply((event(error="maximum context length"),)), ContextTooLong, "off: maximum context length"),
         (Reply((b'{"error": {"message": "no slots"}}',)), Passing, "no slots"),
         (
             Reply((b"<html><body>Sign in\n to the hotel</body>",)),
@@ -460,3 +461,90 @@ def test_the_body_of_a_request() -> None:
 def test_openai_itself_wants_another_name_for_the_limit() -> None:
     assert "max_completion_tokens" in request_body(ASK, "m", "api.openai.com")
     assert "max_tokens" not in request_body(ASK, "m", "api.openai.com")
+
+
+async def test_what_gemini_puts_beside_a_call_goes_back_with_it_to_the_model_that_wrote_it() -> None:
+    beside = {"google": {"thought_signature": "sig=="}}
+    first = fragment(index=0, id="a", function={"name": "one", "arguments": "{}"}, extra_content=beside)
+    message = await answer(first, fragment(index=1, id="b", function={"name": "two"}), delta("tool_calls"))
+
+    assert [call.raw for call in message.calls] == [json.dumps({"extra_content": beside}), ""]
+    assert [call.get("extra_content") for call in replayed_calls(message, "m", "h")] == [beside, None]
+    assert [call.get("extra_content") for call in replayed_calls(message, "other", "h")] == [None, None]
+    google = replayed_calls(message, "other", "generativelanguage.googleapis.com")
+    assert [call.get("extra_content") for call in google] == [
+        {"google": {"thought_signature": "skip_thought_signature_validator"}},
+        None,
+    ]
+
+
+def replayed(message: AssistantMessage, model: str, host: str) -> dict[str, Any]:
+    body = json.dumps(request_body(Request("", (UserMessage("hi"), message), (), 9), model, host))
+    sent: dict[str, Any] = json.loads(body)["messages"][2]
+    return sent
+
+
+def replayed_calls(message: AssistantMessage, model: str, host: str) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = replayed(message, model, host)["tool_calls"]
+    return calls
+
+
+async def test_thoughts_before_a_call_go_back_to_the_model_that_had_them() -> None:
+    thought, call = delta(reasoning_content="hm"), fragment(index=0, id="a", function={"name": "one"})
+    message = await answer(thought, call, delta("tool_calls"))
+    plain = await answer(thought, delta(content="yes"), delta("stop"))
+
+    assert replayed(message, "m", "h")["reasoning_content"] == "hm"
+    assert "reasoning_content" not in replayed(message, "other", "h")
+    assert replayed(message, "other", "api.deepseek.com")["reasoning_content"] == ""
+    assert replayed(plain, "m", "h") == {"role": "assistant", "content": "yes"}
+
+
+async def test_reasoning_details_go_back_as_whole_blocks() -> None:
+    def detail(**fields: object) -> bytes:
+        return delta(reasoning="x", reasoning_details=[{"index": 0, **fields}])
+
+    message = await answer(
+        detail(type="reasoning.text", text="a", signature=None),
+        detail(type="reasoning.text", text="b", signature="sig"),
+        detail(type="reasoning.encrypted", data="e"),
+        fragment(index=0, id="a", function={"name": "one"}),
+        delta("tool_calls"),
+    )
+
+    assert replayed(message, "m", "openrouter.ai")["reasoning_details"] == [
+        {"index": 0, "type": "reasoning.text", "text": "ab", "signature": "sig"},
+        {"index": 0, "type": "reasoning.encrypted", "data": "e"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call_id", "host", "sent"),
+    [
+        ("functions.search:0", "h", "functions.search:0"),
+        ("x" * 41, "h", "4ef3fd9a3a9a8d9a0f4cf3a4e4ecb0ef2ad2b5a5"),
+        ("call_1", "api.mistral.ai", "000000000"),
+        ("abcdefgh9", "api.mistral.ai", "abcdefgh9"),
+    ],
+)
+def test_ids_are_sent_in_the_form_that_their_vendor_takes(call_id: str, host: str, sent: str) -> None:
+    message = AssistantMessage((ToolCall(call_id, "one", "{}"),), "openai-chat:m")
+    (call,) = replayed_calls(message, "m", host)
+
+    assert len(call["id"]) == len(sent)
+    assert (call["id"] == call_id) == (sent == call_id)
+
+
+async def test_tokens_written_to_a_cache_are_counted_apart_and_deepseek_names_its_own() -> None:
+    details = {"cached_tokens": 60, "cache_write_tokens": 30}
+    wrote = {"prompt_tokens": 100, "completion_tokens": 2, "prompt_tokens_details": details}
+    deepseek = {"prompt_tokens": 100, "completion_tokens": 2, "prompt_cache_hit_tokens": 60}
+
+    assert (await answer(*HELLO[:-1], event(choices=[], usage=wrote))).usage == Usage(10, 60, 30, 2)
+    assert (await answer(*HELLO[:-1], event(choices=[], usage=deepseek))).usage == Usage(40, 60, 0, 2)
+
+
+async def test_a_whole_message_behind_its_own_stream_is_not_said_twice() -> None:
+    last = event(choices=[{"message": {"content": "Hello"}, "finish_reason": "stop"}])
+
+    assert (await answer(*HELLO[:3], last, DONE)).text == "Hello"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, Sequence
 
@@ -21,6 +22,7 @@ from agent_lsp.models import (
     Request,
     RetryChunk,
     TextChunk,
+    ThinkingChunk,
 )
 from agent_lsp.models.retrying import RetryingModel, RetryPolicy
 
@@ -63,9 +65,9 @@ async def chunks_of(model: Failing, watch: Watch, retries: int = 3) -> list[Chun
     return [chunk async for chunk in retrying.stream(ASK)]
 
 
-async def test_a_passing_failure_is_asked_again_with_doubled_waits() -> None:
+async def test_a_passing_failure_is_asked_again_with_full_jitter_below_doubled_waits() -> None:
     watch, dice = Watch(), random.Random(1)
-    waits = [seconds * dice.uniform(0.5, 1.0) for seconds in (1, 2, 4)]
+    waits = [seconds * dice.uniform(0.0, 1.0) for seconds in (1, 2, 4)]
 
     shown = await chunks_of(Failing(*[[ConnectionLost("lost")]] * 3, [TextChunk("ok"), DONE]), watch)
 
@@ -114,6 +116,30 @@ async def test_a_time_beyond_two_minutes_is_an_end() -> None:
 
     with pytest.raises(RateLimited):
         await chunks_of(Failing([RateLimited("tomorrow", retry_after=121.0)], [DONE]), watch)
+    assert watch.slept == []
+
+
+async def test_a_failure_that_will_not_pass_is_not_asked_again() -> None:
+    watch = Watch()
+
+    with pytest.raises(RateLimited):
+        await chunks_of(Failing([RateLimited("quota spent", retry_after=math.inf)], [DONE]), watch)
+    assert watch.slept == []
+
+
+async def test_waits_stop_doubling_at_half_a_minute() -> None:
+    watch = Watch()
+
+    await chunks_of(Failing(*[[Passing("down")]] * 40, [DONE]), watch, retries=40)
+
+    assert 20 < max(watch.slept) <= 30
+
+
+async def test_thoughts_count_as_shown() -> None:
+    watch = Watch()
+
+    with pytest.raises(ConnectionLost):
+        await chunks_of(Failing([ThinkingChunk("hm"), ConnectionLost("lost")], [DONE]), watch)
     assert watch.slept == []
 
 
