@@ -48,6 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
             return _serve()
         case "ask":
             return _ask(arguments)
+        case "usage":
+            from agent_lsp.usage import usage
+
+            return usage(_environment(), arguments.days)
         case "doctor":
             from agent_lsp.doctor import doctor  # each command imports its own room
 
@@ -76,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in _FLAGS:
         words = "".join(f"-{char.lower()}" if char.isupper() else char for char in name)
         ask.add_argument(f"--{words}", dest=name, metavar=words.upper())
+    ask.add_argument("--estimate", action="store_true", help="say what the turn may cost, and do not run it")
+    usage = commands.add_parser("usage", help="what turns have cost, by day, model and session")
+    usage.add_argument("--days", type=int, default=30, metavar="N", help="how many days back (default: 30)")
     commands.add_parser("doctor", help="say what is configured, which model answers, and what is missing")
     model = commands.add_parser("model", help="fetch or drop the small bundled model")
     model.add_argument("action", choices=("install", "remove"))
@@ -115,7 +122,9 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
     flags = {name: getattr(arguments, name) for name in _FLAGS}
-    order = Ask(prompt, str(Path(arguments.workspace).absolute()), arguments.session, arguments.json, flags)
+    order = Ask(
+        prompt, str(Path(arguments.workspace).absolute()), arguments.session, arguments.json, flags, arguments.estimate
+    )
     try:
         return asyncio.run(ask(order, _environment()))
     except (JournalError, SessionError, SettingsError, PathRefused) as error:

@@ -16,6 +16,7 @@ from agent_lsp.conversation import events
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.messages import ResultStatus, StopReason
+from agent_lsp.models import ModelError
 from agent_lsp.permissions.approval import detail, title, visible, visible_lines
 from agent_lsp.permissions.policy import session_rule
 from agent_lsp.session import Finished, Order, wire
@@ -36,12 +37,15 @@ class Ask:
     session: str | None
     as_json: bool
     flags: Mapping[str, Any]  # Any: settings by name, unchecked
+    estimate: bool = False
 
 
 async def ask(order: Ask, environment: Mapping[str, str]) -> int:
     """Runs one turn and returns the exit code. Raises the errors of App and SessionError."""
     app = App(environment, [order.workspace], NoEditor(), flags=order.flags)
     try:
+        if order.estimate:
+            return await _print_estimate(app, order)
         screen = _Json() if order.as_json else _Screen()
         app.watchers.add(screen.show)
         session = await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
@@ -53,6 +57,24 @@ async def ask(order: Ask, environment: Mapping[str, str]) -> int:
         return _exit_code(done)
     finally:
         await app.close()
+
+
+async def _print_estimate(app: App, order: Ask) -> int:
+    """What the turn may cost, from what it would send; nothing is sent."""
+    session = await app.sessions.get(order.session) if order.session else None
+    try:
+        guess = await app.estimate(Order(order.prompt, _nobody), session.messages if session else ())
+    except ModelError as error:
+        _say(f"{error.kind}: {error}", "red")
+        return 1
+    if order.as_json:
+        print(json.dumps(wire.estimate(guess)))
+    elif guess.likely is None:
+        print(f"about {guess.input_tokens:,} tokens to begin with; {guess.basis}")
+    else:
+        print(f"likely ${guess.likely:.4f}, from ${guess.low:.4f} to ${guess.high:.4f} ({guess.basis})")
+        print(f"about {guess.input_tokens:,} tokens to begin with")
+    return 0
 
 
 def _exit_code(done: Finished) -> int:

@@ -19,6 +19,7 @@ from agent_lsp.tools import Tool
 _BYTES_PER_TOKEN = 3
 """Fewer than any common tokenizer makes of English or code (about 4): an estimate that errs to the safe side."""
 _MESSAGE_TOKENS = 8
+_AROUND = 1_000
 _MOST_OUTPUT = 16_384
 _SHORTENED = "[this older result was left out to make room; call the tool again if it is needed]"
 
@@ -72,9 +73,17 @@ def tokens_of(text: str) -> int:
 
 
 def request_tokens(request: Request) -> int:
-    """Tokens of a whole request at most, as far as its bytes tell."""
+    """Tokens of a whole request, likely somewhat fewer than this."""
     tools = sum(tokens_of(f"{spec.name}{spec.description}{spec.schema}") for spec in request.tools)
     return tokens_of(request.system) + tools + sum(_size(message) for message in request.messages)
+
+
+def most_tokens(request: Request) -> int:
+    """Tokens that a request can have at the very most: no tokenizer makes more than one of a byte.
+
+    A thousand more are for what providers put around it (chat templates, the instructions for tool use).
+    """
+    return request_tokens(request) * _BYTES_PER_TOKEN + _AROUND
 
 
 def result_limit(window: int, most: int) -> int:

@@ -11,11 +11,12 @@ from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
 from agent_lsp.conversation.entries import Content, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
-from agent_lsp.conversation.journal import Journal, JournalError
+from agent_lsp.conversation.journal import Journal, JournalError, Paid
+from agent_lsp.conversation.ledger import PastTurn
 from agent_lsp.conversation.messages import Message, StopReason, Usage, UserMessage
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.models import ModelError
-from agent_lsp.session import Build, Finished, Order, Place, SessionError, TurnRefused
+from agent_lsp.session import Build, Finished, Order, Place, SessionError, Spent, TurnRefused
 from agent_lsp.session.approvals import Approvals
 from agent_lsp.session.watchers import Watchers
 
@@ -104,9 +105,9 @@ class Session:
     def messages(self) -> Sequence[Message]:
         return self.conversation.messages
 
-    async def append(self, *contents: Content, cost: float = 0) -> None:
+    async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries at the head. A cancellation waits for the write, so that memory and disk agree."""
-        writing = asyncio.ensure_future(self._append(contents, cost))
+        writing = asyncio.ensure_future(self._append(contents, paid, used))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -133,8 +134,9 @@ class Session:
             ended = TurnEnded(turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
             await self.append(*results, ended)
 
-    async def _append(self, contents: tuple[Content, ...], cost: float) -> None:
-        self.conversation.grow(await self._journal.append(self.id, self.conversation.head, contents, cost=cost))
+    async def _append(self, contents: tuple[Content, ...], paid: Paid, used: PastTurn | None) -> None:
+        head = self.conversation.head
+        self.conversation.grow(await self._journal.append(self.id, head, contents, paid=paid, turn=used))
 
     def _start_next(self) -> None:
         if self._running is None and self._queue:
@@ -171,6 +173,7 @@ class Session:
                 self,
                 lambda request: self.approvals.ask(request, order.door),
                 lambda event: self._emit(turn_id, event),
+                self._spent(),
             )
             turn = await self._build(order, place)
             self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, turn.model.note))
@@ -192,9 +195,15 @@ class Session:
         budget = turn.budget if turn else None
         usage, cost = (budget.usage, budget.cost) if budget else (Usage(), 0.0)
         finished = Finished(turn_id, self.id, ending, usage, cost)
-        await self.append(TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error))
+        used = PastTurn(turn_id, self.id, turn.model.name, usage, cost, turn.estimate) if turn else None
+        await self.append(TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error), used=used)
         self._emit(turn_id, _event(finished))
         return finished
+
+    def _spent(self) -> Spent:
+        """What the session's finished turns have used."""
+        ended = [entry.content for entry in self.conversation.entries if isinstance(entry.content, TurnEnded)]
+        return Spent(sum((turn.usage for turn in ended), Usage()), sum(turn.cost or 0.0 for turn in ended))
 
     def _emit(self, turn_id: str, event: Event) -> None:
         self._watchers.show(Seen(self.id, turn_id, self.conversation.head or 0, event))

@@ -11,6 +11,7 @@ from agent_lsp.conversation.actions import ApprovalRequest, Command, FileChange,
 from agent_lsp.conversation.entries import Entry
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.journal import SessionSummary
+from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
@@ -131,6 +132,13 @@ def _effect(request: ApprovalRequest) -> Json:
             return {"uri": Path(move.path).as_uri(), "newUri": Path(move.new_path).as_uri()}
         case Command() as command:
             return {"command": command.line, "cwd": command.cwd}
+
+
+def estimate(guess: Estimate) -> Json:
+    """The answer of `agent.estimate`."""
+    usd = {"low": guess.low, "likely": guess.likely, "high": guess.high}
+    unknown = {"costUnknown": True} if guess.likely is None else {}
+    return {"inputTokens": guess.input_tokens, "cost": usd, "basis": guess.basis, **unknown}
 
 
 def pending(request: ApprovalRequest) -> Json:

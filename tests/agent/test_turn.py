@@ -277,7 +277,7 @@ async def test_an_empty_prompt_is_refused(workspace: Path, state: Path, script: 
     [
         ({"maxSteps": 2}, [{"calls": [call("list_files")]}] * 3, "maxSteps is 2"),
         ({"maxToolCalls": 1}, [{"calls": [call("list_files"), call("list_files")]}], "maxToolCalls is 1"),
-        ({"maxTokens": 3000}, [{"text": "never sent"}], "maxTokens is 3,000"),
+        ({"maxTokens": 3000}, [{"text": "never sent"}], "of maxTokens, 3,000"),
         ({"maxSeconds": 0.1}, [{"text": "a b c d e f g", "delay_ms": 50}], "maxSeconds, 0.1 s"),
     ],
 )

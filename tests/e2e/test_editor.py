@@ -405,3 +405,41 @@ def test_an_approval_that_nobody_answers_times_out_as_unanswered(
     client.start(workspace, {"approvals": True})
     done = ask(client)
     assert "nobody answered" in results(client, done["sessionId"])[0]
+
+
+# Money: told before, bound while, gone on with after.
+
+
+def test_an_estimate_is_given_without_asking_the_model(daemon: Start, workspace: Path) -> None:
+    client = daemon("openai-chat:gpt-5-mini", AGENT_LSP_BASE_URL="http://127.0.0.1:9/v1")
+    client.start(workspace)
+    guess = client.command("agent.estimate", {"prompt": "refactor it all"})
+    assert 500 < guess["inputTokens"] < 5_000
+    assert 0 < guess["cost"]["low"] < guess["cost"]["likely"] < guess["cost"]["high"]
+    assert "no history" in guess["basis"]
+    unknown = client.command("agent.estimate", {"prompt": "go", "model": "openai-chat:homegrown"})
+    assert (unknown["cost"]["likely"], unknown["costUnknown"]) == (None, True)
+
+
+def test_a_turn_that_a_limit_ended_goes_on_by_one_command(daemon: Start, workspace: Path, script: Script) -> None:
+    model = script(*[{"calls": [call("list_files")]}] * 3, when={"Go on where": [{"text": "Finished."}]})
+    client = daemon(model, AGENT_LSP_MAX_STEPS="2")
+    client.start(workspace)
+    done = ask(client)
+    assert (done["stopReason"], done["error"]["kind"]) == ("budget_spent", "budget_spent")
+    assert "maxSteps is 2" in done["error"]["message"]
+    again = client.command("agent.continue", {"sessionId": done["sessionId"], "wait": True})
+    assert (again["stopReason"], again["text"]) == ("end_turn", "Finished.")
+
+
+def test_a_stock_editor_is_offered_to_go_on_with_the_safe_answer_first(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    model = script(*[{"calls": [call("list_files")]}] * 3, when={"Go on where": [{"text": "Finished."}]})
+    client = daemon(model, AGENT_LSP_MAX_STEPS="2")
+    asked = answers(client, "Go on", delay=0)
+    client.start(workspace, {"events": False})
+    client.command("agent.ask", {"prompt": "go"})
+    client.wait(lambda m: m.get("method") == "window/showMessage" and m["params"]["message"] == "Agent: Finished.")
+    assert [action["title"] for action in asked[0]["actions"]] == ["Stop here", "Go on"]
+    assert "maxSteps is 2" in asked[0]["message"]

@@ -254,3 +254,23 @@ def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[st
     ready = run({**environment, "AGENT_LSP_MODEL": model}, "doctor")
     assert ready.returncode == 0
     assert f"model     {model}" in ready.stdout
+
+
+def test_usage_shows_what_turns_have_used_by_day_model_and_session(
+    environment: dict[str, str], workspace: Path, script: Script
+) -> None:
+    assert "no turns since" in run(environment, "usage").stdout
+    model = script({"text": "hi", "usage": {"input_tokens": 1200, "output_tokens": 34}})
+    run(environment, "ask", "count me", "--workspace", str(workspace), "--model", model)
+    lines = run(environment, "usage", "--days", "2").stdout.splitlines()
+    assert len(lines) == 3
+    assert "1 turns       1,200 in        34 out  scripted  count me" in lines[1]
+    assert lines[2] == "together    $0.0000"
+
+
+def test_an_estimate_is_printed_and_nothing_is_run(environment: dict[str, str], workspace: Path) -> None:
+    words = ["ask", "go", "--estimate", "--workspace", str(workspace), "--model", "openai-chat:gpt-5-mini"]
+    words += ["--base-url", "http://127.0.0.1:9/v1"]
+    told = run(environment, *words)
+    assert (told.returncode, told.stdout.startswith("likely $")) == (0, True)
+    assert json.loads(run(environment, *words, "--json").stdout)["cost"]["likely"] > 0
