@@ -159,7 +159,8 @@ async def _asked(call: ToolCall, action: Action, reason: str, turn: Turn) -> Dec
 def _settled(action: Action, decision: Decision, turn: Turn) -> _Permitted:
     said = f" They said: {decision.feedback}" if decision.feedback else ""
     if not decision.answered:
-        raise Rejected("Not done: nobody answered the question in time. Ask the user how to go on.")
+        why = decision.feedback or "nobody answered the question in time"
+        raise Rejected(f"Not done: {why}. Say in your answer what is left to do.")
     if not decision.allowed or decision.hunks == ():
         raise Rejected(f"Not done: the user rejected it.{said}", stop=decision.stop)
     if decision.choice is Choice.ALLOW_SESSION:

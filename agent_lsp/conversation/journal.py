@@ -144,16 +144,16 @@ class Journal:
             raise JournalError(f"'{session_id}' is no session")
         folder = self._file.parent / "locks"
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(folder / session_id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise JournalError(
-                    f"session {session_id} is running in another editor or terminal: end its turn there first"
-                ) from None
+            lock = _locked(folder / session_id)
+        except BlockingIOError:
+            raise JournalError(
+                f"session {session_id} is running in another editor or terminal: end its turn there first"
+            ) from None
+        try:
             yield
         finally:
+            (folder / session_id).unlink(missing_ok=True)
             os.close(lock)
 
     async def close(self) -> None:
@@ -228,6 +228,20 @@ class Journal:
             (_storable(workspace), most),
         ).fetchall()
         return tuple(SessionSummary(*row) for row in rows)
+
+
+def _locked(file: Path) -> int:
+    """The descriptor of a locked file. Raises BlockingIOError when somebody else has it."""
+    while True:
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if file.exists() and file.stat().st_ino == os.fstat(lock).st_ino:
+                return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)  # its last holder removed it while we opened it: there is another one now, or none
 
 
 def _storable(text: str) -> str:

@@ -63,6 +63,7 @@ class Session:
         self.id, self.conversation, self.approvals = session_id, conversation, Approvals(now)
         self._journal, self._build, self._watchers, self._new_id = journal, build, watchers, new_id
         self._running: _Running | None = None
+        self._note = ""
         self._joined: list[UserMessage] = []
         self._queue: list[_Waiting] = []
 
@@ -131,6 +132,8 @@ class Session:
             lost = self.conversation.results_after_a_kill()
             results = (Said(lost),) if lost else ()
             turn_id = self.conversation.open_turn.turn_id
+            if lost and any("unknown" in result.text for result in lost.results):
+                self._note = "The daemon stopped while a command ran: look what became of it, nobody knows."
             ended = TurnEnded(turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
             await self.append(*results, ended)
 
@@ -176,7 +179,7 @@ class Session:
                 self._spent(),
             )
             turn = await self._build(order, place)
-            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, turn.model.note))
+            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, self._take_note(turn.model.note)))
             ending = await run_turn(turn)
         except asyncio.CancelledError:
             ending = Ending(StopReason.CANCELLED)
@@ -199,6 +202,11 @@ class Session:
         await self.append(TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error), used=used)
         self._emit(turn_id, _event(finished))
         return finished
+
+    def _take_note(self, note: str) -> str:
+        """What the user should know at the beginning of a turn, what is said once among it."""
+        told, self._note = " ".join(filter(None, (self._note, note))), ""
+        return told
 
     def _spent(self) -> Spent:
         """What the session's finished turns have used."""

@@ -135,7 +135,7 @@ async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite3"
     await Journal(file).close()
     with sqlite3.connect(file) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 99")
     db.close()
 
     with pytest.raises(JournalError, match=f"{file} was written by a newer agent-lsp: update this one"):
