@@ -96,14 +96,18 @@ class App:
 
     def status(self) -> dict[str, Any]:  # Any: JSON
         """What `agent.status` says of the daemon itself."""
+        model: dict[str, Any] = {"model": None}  # Any: JSON
         try:
-            settings, model = self.settings().settings, self.model_name()
-        except (SettingsError, NoModel) as error:
-            return {"version": __version__, "model": None, "problem": str(error), "sandbox": "none"}
+            settings = self.settings().settings
+            model = {"model": choice.chosen(access(settings, self._environment))}
+        except SettingsError as error:
+            settings, model["problem"] = configuration.DEFAULTS, str(error)
+        except NoModel as error:
+            model["problem"] = str(error)
         limits = settings.limits
         return {
             "version": __version__,
-            "model": model,
+            **model,
             "preset": settings.preset,
             "sandbox": "none",
             "limits": {

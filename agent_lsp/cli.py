@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent_lsp.lsp.server import Door
     from agent_lsp.lsp.transport import Server
 
+_CANCELLED = 130
 _FLAGS = {
     "model": "which model answers, as protocol:model",
     "baseUrl": "where it listens",
@@ -56,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not words and not sys.stdin.isatty():
         words = ["serve"]
     arguments = _parser().parse_args(words)
-    raise SystemExit(_run(arguments))
+    try:
+        raise SystemExit(_run(arguments))
+    except KeyboardInterrupt:
+        raise SystemExit(_CANCELLED) from None
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -144,14 +148,14 @@ def _ask(arguments: argparse.Namespace) -> int:
     from agent_lsp.terminal import Ask, ask
     from agent_lsp.workspace.roots import PathRefused
 
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    prompt = sys.stdin.buffer.read().decode("utf-8", "replace") if arguments.prompt == "-" else arguments.prompt
     flags = {name: getattr(arguments, name) for name in _FLAGS}
     order = Ask(
         prompt, str(Path(arguments.workspace).absolute()), arguments.session, arguments.json, flags, arguments.estimate
     )
     try:
         return asyncio.run(ask(order, _environment()))
-    except (JournalError, SessionError, SettingsError, PathRefused) as error:
+    except (JournalError, SessionError, SettingsError, PathRefused, FileNotFoundError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
 

@@ -76,6 +76,8 @@ class Settings(BaseModel):
         return Limits(sys.maxsize, sys.maxsize, tokens, math.inf, cost)
 
 
+DEFAULTS = Settings.model_validate({})
+
 _LIMITS = {
     "maxSteps",
     "maxToolCalls",

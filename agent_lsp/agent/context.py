@@ -107,6 +107,9 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
     while newest > 0 and sum(_size(message) for message in messages) > room:
         following = next((i for i in range(1, newest + 1) if isinstance(messages[i], UserMessage)), newest)
         messages, newest = messages[following:], newest - following
+    over = sum(_size(message) for message in messages) - room
+    if over > 0 and isinstance(messages[-1], ToolMessage):
+        messages[-1] = _trimmed(messages[-1], over)
     total = sum(_size(message) for message in messages)
     if total > room:
         raise ContextTooLong(
@@ -118,6 +121,17 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
 
 def _start_of_newest_turn(messages: Sequence[Message]) -> int:
     return max((i for i, message in enumerate(messages) if isinstance(message, UserMessage)), default=0)
+
+
+def _trimmed(message: ToolMessage, over: int) -> ToolMessage:
+    """The newest results, of which only the last that fit are kept whole: calls side by side may fill a window."""
+    results = list(message.results)
+    for index, result in enumerate(results):
+        if over <= 0:
+            break
+        results[index] = _shorter(result)
+        over -= tokens_of(result.text) - tokens_of(results[index].text)
+    return ToolMessage(tuple(results))
 
 
 def _shortened(message: ToolMessage) -> ToolMessage:

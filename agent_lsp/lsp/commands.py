@@ -78,6 +78,8 @@ class ClientDoor:
             session, asked = await self._asked(params)
         except SessionError as error:
             raise JsonRpcInvalidParams(str(error)) from error
+        except SettingsError as error:
+            raise Refused("settings", str(error)) from error
         except JournalError as error:
             raise Refused("journal", str(error)) from error
         if not params.wait:
@@ -91,7 +93,8 @@ class ClientDoor:
         sessions = self.app.sessions
         session = await (sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt))
         asked = session.ask(self._order(params))
-        self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
+        if not asked.joined:  # a turn has one progress; whose it is was said by the prompt that began it
+            self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
         return session, asked
 
     def _order(self, params: AskParams) -> Order:
@@ -109,8 +112,8 @@ class ClientDoor:
         try:
             done = await asyncio.shield(asked.finished)
         except asyncio.CancelledError:
-            session.cancel()
-            done = await asked.finished
+            session.cancel(asked.turn_id)
+            done = await asyncio.shield(asked.finished)
         return wire.finished(done)
 
     def _preset(self, wished: str | None) -> Preset | None:
@@ -139,7 +142,7 @@ class ClientDoor:
             sessions = tuple(session for session in sessions if session.id == params.session_id)
         if params.turn_id:
             sessions = tuple(session for session in sessions if params.turn_id in session.turn_ids)
-        return {"cancelled": [turn for session in sessions for turn in session.cancel()]}
+        return {"cancelled": [turn for session in sessions for turn in session.cancel(params.turn_id)]}
 
     async def _decide(self, params: DecideParams) -> object:
         hunks = None if params.hunks is None else tuple(params.hunks)
@@ -181,7 +184,7 @@ class ClientDoor:
     def progress_cancelled(self, token: str | int) -> None:
         turn_id = self._view.turn_of(token)
         if turn_id and (session := self.app.sessions.of_turn(turn_id)):
-            session.cancel()
+            session.cancel(turn_id)
 
     async def configuration_changed(self) -> None:
         """Reads the section `agent` again; what is wrong in it is said in one line."""

@@ -235,6 +235,9 @@ def _characters(codec: Any, line: str, units: int) -> int:  # Any: pygls' codec
 
 
 def _diagnostic(raw: Any) -> str:  # Any: LSP's JSON
-    line = raw.get("range", {}).get("start", {}).get("line", 0)
-    source = raw.get("source") or "diagnostic"
-    return f"line {int(line) + 1}: {source}: {raw.get('message', '')}"
+    match raw:
+        case {"range": {"start": {"line": int(line)}}}:
+            place = f"line {line + 1}: "
+        case _:
+            place = ""
+    return f"{place}{raw.get('source') or 'diagnostic'}: {raw.get('message', '')}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -443,3 +445,59 @@ def test_a_stock_editor_is_offered_to_go_on_with_the_safe_answer_first(
     client.wait(lambda m: m.get("method") == "window/showMessage" and m["params"]["message"] == "Agent: Finished.")
     assert [action["title"] for action in asked[0]["actions"]] == ["Stop here", "Go on"]
     assert "maxSteps is 2" in asked[0]["message"]
+
+
+def test_cancelling_a_queued_turn_leaves_the_running_one_alone(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "one two three", "delay_ms": 200}))
+    client.start(workspace)
+    first = client.command("agent.ask", {"prompt": "go"})
+    queued = client.command("agent.ask", {"prompt": "then", "sessionId": first["sessionId"], "queue": True})
+    assert client.command("agent.cancel", {"turnId": queued["turnId"]}) == {"cancelled": [queued["turnId"]]}
+    assert client.wait_event("turnFinished")["stopReason"] == "end_turn"
+
+
+def test_a_name_that_is_no_unicode_reaches_the_client_as_valid_json(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    (workspace / os.fsdecode(b"odd\xff.txt")).write_text("x")
+    client = daemon(script({"calls": [call("list_files")]}, {"text": "ok"}))
+    client.start(workspace)
+    session = ask(client)["sessionId"]
+    client.command("agent.session", {"sessionId": session})
+    for message in client.messages:
+        json.dumps(message, ensure_ascii=False).encode()  # a lone surrogate would raise
+
+
+def test_a_second_initialize_is_refused(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(workspace)
+    with pytest.raises(Error) as again:
+        client.call("initialize", client.initialize_params(workspace, None))
+    assert again.value.code == -32600
+
+
+def test_commands_other_than_ask_get_an_error_when_there_is_no_workspace(daemon: Start, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(None)
+    with pytest.raises(Error, match="no workspace folder") as refused:
+        client.command("agent.sessions")
+    assert refused.value.code == -32803
+
+
+def test_two_sessions_may_edit_one_open_file(daemon: Start, workspace: Path, script: Script) -> None:
+    edits = {word: [{"old_text": word, "new_text": word.upper()}] for word in ("hello", "world")}
+    scripts = {w: [{"calls": [call("edit_file", path="greeting.txt", edits=edits[w])]}, {"text": "ok"}] for w in edits}
+    client = daemon(script(when=scripts))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\n\n\nworld\n")
+    turns = [client.command("agent.ask", {"prompt": word})["turnId"] for word in edits]
+    for turn in turns:
+        ended = client.wait(
+            lambda m, turn=turn: (
+                m.get("method") == "agent/event"  # type: ignore[misc]
+                and (m["params"]["turnId"], m["params"]["kind"]) == (turn, "turnFinished")
+            )
+        )
+        assert ended["params"]["stopReason"] == "end_turn"
+    assert buffer.text.count("HELLO") + buffer.text.count("WORLD") >= 1
