@@ -92,7 +92,10 @@ class ClientDoor:
             raise SessionError("the prompt is empty: say what the agent should do")
         sessions = self.app.sessions
         session = await (sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt))
-        asked = session.ask(self._order(params))
+        order = self._order(params)
+        asked = session.ask(order)
+        if asked.joined:
+            await session.keep_joined(order)
         if not asked.joined:  # a turn has one progress; whose it is was said by the prompt that began it
             self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
         return session, asked

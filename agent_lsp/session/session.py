@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
-from agent_lsp.conversation.entries import Content, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
 from agent_lsp.conversation.journal import Journal, JournalError, Paid
 from agent_lsp.conversation.ledger import PastTurn
@@ -86,6 +86,10 @@ class Session:
         self._start_next()
         return Asked(waiting.turn_id, joined=False, finished=waiting.finished)
 
+    async def keep_joined(self, order: Order) -> None:
+        """Puts a prompt that joined on disk: a kill before it is said must not lose it."""
+        await self.append(PromptTaken(UserMessage(order.prompt, order.context)))
+
     def cancel(self, turn_id: str | None = None) -> tuple[str, ...]:
         """Cancels one turn, running or waiting, or all of them; their ids. A running one ends in its own time, soon."""
         ids = tuple(one for one in self.turn_ids if turn_id in {None, one})
@@ -139,10 +143,11 @@ class Session:
             return
         lost = self.conversation.results_after_a_kill()
         results = (Said(lost),) if lost else ()
+        words = tuple(Said(message) for message in self.conversation.words_after_a_kill())
         if lost and any("unknown" in result.text for result in lost.results):
             self._note = "The daemon stopped while a command ran: look what became of it, nobody knows."
         ended = TurnEnded(left.turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
-        await self.append(*results, ended)
+        await self.append(*results, *words, ended)
 
     async def _append(self, contents: tuple[Content, ...], paid: Paid, used: PastTurn | None) -> None:
         head = self.conversation.head

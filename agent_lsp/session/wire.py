@@ -169,6 +169,8 @@ def _content(content: entries.Content) -> Json:
             return {"kind": "turnBegan", "turnId": content.turn_id}
         case entries.Said():
             return {"kind": "message", **_message(content.message)}
+        case entries.PromptTaken():
+            return {"kind": "promptTaken", "text": content.message.text}
         case entries.Decided():
             answer = {"decision": content.choice, "feedback": content.feedback, "answered": content.answered}
             return {

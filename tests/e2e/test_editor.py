@@ -501,3 +501,18 @@ def test_two_sessions_may_edit_one_open_file(daemon: Start, workspace: Path, scr
         )
         assert ended["params"]["stopReason"] == "end_turn"
     assert buffer.text.count("HELLO") + buffer.text.count("WORLD") >= 1
+
+
+def test_a_prompt_that_joined_survives_a_kill(daemon: Start, workspace: Path, script: Script) -> None:
+    model = script({"text": "one two three", "delay_ms": 1000}, when={"go on": [{"text": "Both."}]})
+    client = daemon(model)
+    client.start(workspace)
+    first = client.command("agent.ask", {"prompt": "go"})
+    client.wait_event("turnStarted")
+    assert client.command("agent.ask", {"prompt": "and this", "sessionId": first["sessionId"]})["joined"]
+    client.kill()
+    again = daemon(model)
+    again.start(workspace)
+    assert ask(again, "go on", sessionId=first["sessionId"])["text"] == "Both."
+    entries = again.command("agent.session", {"sessionId": first["sessionId"]})["entries"]
+    assert [entry["text"] for entry in entries if entry.get("role") == "user"] == ["go", "and this", "go on"]
