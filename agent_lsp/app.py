@@ -15,10 +15,12 @@ import platformdirs
 from agent_lsp import __version__
 from agent_lsp import settings as configuration
 from agent_lsp.agent import Turn
-from agent_lsp.agent.budget import Budget
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
 from agent_lsp.agent.context import build, system_prompt
+from agent_lsp.agent.estimate import estimated
 from agent_lsp.conversation.journal import Journal, SessionSummary
-from agent_lsp.conversation.messages import Usage
+from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.messages import Message, Usage, UserMessage
 from agent_lsp.models import Model, ModelError, NoModel, choice
 from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.pricing import Price, price_of
@@ -28,7 +30,7 @@ from agent_lsp.observe.log import EventLog
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy
 from agent_lsp.processes import Processes
-from agent_lsp.session import Order, Place, TurnRefused
+from agent_lsp.session import Order, Place, Spent, TurnRefused
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.settings import Loaded, Settings, SettingsError
@@ -94,14 +96,18 @@ class App:
 
     def status(self) -> dict[str, Any]:  # Any: JSON
         """What `agent.status` says of the daemon itself."""
+        model: dict[str, Any] = {"model": None}  # Any: JSON
         try:
-            settings, model = self.settings().settings, self.model_name()
-        except (SettingsError, NoModel) as error:
-            return {"version": __version__, "model": None, "problem": str(error), "sandbox": "none"}
+            settings = self.settings().settings
+            model = {"model": choice.chosen(access(settings, self._environment))}
+        except SettingsError as error:
+            settings, model["problem"] = configuration.DEFAULTS, str(error)
+        except NoModel as error:
+            model["problem"] = str(error)
         limits = settings.limits
         return {
             "version": __version__,
-            "model": model,
+            **model,
             "preset": settings.preset,
             "sandbox": "none",
             "limits": {
@@ -132,6 +138,16 @@ class App:
         await self.journal.close()
         self.log.close()
 
+    async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
+        """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
+        settings = self.settings().settings
+        model = self._model(order.model or self.model_name(), settings)
+        return await self._estimate((*messages, UserMessage(order.prompt, order.context)), model)
+
+    async def _estimate(self, messages: Sequence[Message], model: Model) -> Estimate:
+        request = build(messages, system=self._system(), tools=self._toolbox.all(), window=model.context_window)
+        return estimated(request, _price(model.name), await self.journal.past_turns(model.name))
+
     async def _build(self, order: Order, place: Place) -> Turn:
         try:
             settings = self.settings().settings
@@ -150,20 +166,31 @@ class App:
             tools=self.tools,
             policy=policy,
             preset=order.preset,
-            budget=Budget(
-                settings.limits,
-                _price(model.name),
-                spent_today=await self.journal.spent_today(),
-                cost_per_day=settings.max_cost_per_day,
-            ),
+            budget=self._budget(settings, model, place.spent),
+            estimate=await self._estimate(place.record.messages, model),
             approve=place.approve,
             emit=place.emit,
-            system=system_prompt([root.path for root in self.roots.all]),
+            system=self._system(),
             most_characters=settings.max_result_characters,
             approval_seconds=settings.approval_timeout_seconds,
             new_id=_new_id,
             now=time.time,
         )
+
+    def _budget(self, settings: Settings, model: Model, spent: Spent) -> Budget:
+        session = Account(settings.session_limits, OF_SESSION, used=spent.usage)
+        session.cost = spent.cost
+        return Budget(
+            Account(settings.limits, Names(), session),
+            _price(model.name),
+            self.journal,
+            cost_per_day=settings.max_cost_per_day,
+            seconds=settings.max_seconds,
+            new_id=_new_id,
+        )
+
+    def _system(self) -> str:
+        return system_prompt([root.path for root in self.roots.all])
 
     def _model(self, name: str, settings: Settings) -> Model:
         key = f"{name} {settings.base_url} {settings.context_window}"

@@ -8,10 +8,11 @@ import sqlite3
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from importlib.util import find_spec
 
 from agent_lsp import NAME, __version__, app
 from agent_lsp.models import NoModel, choice
-from agent_lsp.models.bundled_file import InstallError, install, installed, remove
+from agent_lsp.models.bundled_file import LLAMA_MISSING, InstallError, install, installed, remove
 from agent_lsp.processes import Processes
 from agent_lsp.settings import Settings, SettingsError, load, user_file
 from agent_lsp.workspace.ripgrep import program
@@ -52,6 +53,10 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     except NoModel as error:
         print(f"problem   {error}")
         return 1
+    if name == "bundled" and find_spec("xllamacpp") is None:
+        print(f"problem   {LLAMA_MISSING}")
+        return 1
+    print("          (it was not contacted: `agent-lsp ask hello` does)")
     return 0
 
 
@@ -69,7 +74,7 @@ def _bundled() -> str:
     try:
         return f"{file}, llama.cpp by xllamacpp {metadata.version('xllamacpp')}"
     except metadata.PackageNotFoundError:
-        return f"{file}, but llama.cpp is missing: install agent-lsp-daemon with its extra 'bundled'"
+        return f"{file}, but {LLAMA_MISSING}"
 
 
 def model_command(action: str) -> int:

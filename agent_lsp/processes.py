@@ -47,7 +47,7 @@ for one in $groups; do kill -KILL "-$one" 2>/dev/null; done
 done
 """
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-_DRAIN_SECONDS, _DEATH_SECONDS, _STOP_SECONDS, _BODY_SECONDS = 0.5, 2.0, 5.0, 0.25
+_DRAIN_SECONDS, _DEATH_SECONDS, _BODY_SECONDS = 0.5, 2.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ only, for what an editor says may come from the repository.
 
 from __future__ import annotations
 
+import math
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,6 +58,8 @@ class Settings(BaseModel):
     max_seconds: float = Field(1_800, alias="maxSeconds", gt=0)
     max_cost: float = Field(5.0, alias="maxCost", ge=0)
     max_cost_per_day: float = Field(25.0, alias="maxCostPerDay", ge=0)
+    max_tokens_per_session: int = Field(sys.maxsize, alias="maxTokensPerSession", ge=1)
+    max_cost_per_session: float = Field(math.inf, alias="maxCostPerSession", ge=0)
     approval_timeout_seconds: float = Field(600, alias="approvalTimeoutSeconds", gt=0)
     max_retries: int = Field(3, alias="maxRetries", ge=0, le=10)
     max_result_characters: int = Field(50_000, alias="maxResultCharacters", ge=1_000)
@@ -65,8 +69,26 @@ class Settings(BaseModel):
     def limits(self) -> Limits:
         return Limits(self.max_steps, self.max_tool_calls, self.max_tokens, self.max_seconds, self.max_cost)
 
+    @property
+    def session_limits(self) -> Limits:
+        """The caps on all turns of a session together; by default there are none."""
+        tokens, cost = self.max_tokens_per_session, self.max_cost_per_session
+        return Limits(sys.maxsize, sys.maxsize, tokens, math.inf, cost)
 
-_LIMITS = {"maxSteps", "maxToolCalls", "maxTokens", "maxSeconds", "maxCost", "maxCostPerDay", "maxRetries"}
+
+DEFAULTS = Settings.model_validate({})
+
+_LIMITS = {
+    "maxSteps",
+    "maxToolCalls",
+    "maxTokens",
+    "maxSeconds",
+    "maxCost",
+    "maxCostPerDay",
+    "maxTokensPerSession",
+    "maxCostPerSession",
+    "maxRetries",
+}
 _USER_KEYS = {
     "baseUrl",
     "apiKey",

@@ -13,18 +13,22 @@ from typing import Any, TextIO
 
 from agent_lsp.app import App
 from agent_lsp.conversation import events
-from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange, Hunk
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.messages import ResultStatus, StopReason
+from agent_lsp.models import ModelError
 from agent_lsp.permissions.approval import detail, title, visible, visible_lines
 from agent_lsp.permissions.policy import session_rule
 from agent_lsp.session import Finished, Order, wire
 from agent_lsp.workspace.editor import NoEditor
 
 CANCELLED = 130
+_MOST_SHOWN, _LINES_SHOWN = 4_000, 8
 _COLOURS = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _QUESTION = "Allow? [y]es, [s]ession, choose [h]unks, [N]o, or say what to do instead: "
 _QUESTION_WHOLE = "Allow? [y]es, [s]ession, [N]o, or say what to do instead: "
+_LONG = 20
+"""Lines of detail after which the question names its target again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,15 @@ class Ask:
     session: str | None
     as_json: bool
     flags: Mapping[str, Any]  # Any: settings by name, unchecked
+    estimate: bool = False
 
 
 async def ask(order: Ask, environment: Mapping[str, str]) -> int:
     """Runs one turn and returns the exit code. Raises the errors of App and SessionError."""
     app = App(environment, [order.workspace], NoEditor(), flags=order.flags)
     try:
+        if order.estimate:
+            return await _print_estimate(app, order)
         screen = _Json() if order.as_json else _Screen()
         app.watchers.add(screen.show)
         session = await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
@@ -53,6 +60,24 @@ async def ask(order: Ask, environment: Mapping[str, str]) -> int:
         return _exit_code(done)
     finally:
         await app.close()
+
+
+async def _print_estimate(app: App, order: Ask) -> int:
+    """What the turn may cost, from what it would send; nothing is sent."""
+    session = await app.sessions.get(order.session) if order.session else None
+    try:
+        guess = await app.estimate(Order(order.prompt, _nobody), session.messages if session else ())
+    except ModelError as error:
+        _say(f"{error.kind}: {error}", "red")
+        return 1
+    if order.as_json:
+        print(json.dumps(wire.estimate(guess)))
+    elif guess.likely is None:
+        print(f"about {guess.input_tokens:,} tokens to begin with; {guess.basis}")
+    else:
+        print(f"likely ${guess.likely:.4f}, from ${guess.low:.4f} to ${guess.high:.4f} ({guess.basis})")
+        print(f"about {guess.input_tokens:,} tokens to begin with")
+    return 0
 
 
 def _exit_code(done: Finished) -> int:
@@ -71,13 +96,12 @@ def _interactive() -> bool:
 
 async def _nobody(request: ApprovalRequest) -> Decision:
     _say(f"  not asked, for there is no terminal: {title(request.action)}", "yellow")
-    return Decision(Choice.REJECT, "There is no terminal to ask the user in; nothing that needs a yes can be done.")
+    return Decision(Choice.REJECT, "nobody could be asked, for there is no terminal", answered=False)
 
 
 async def _at_the_prompt(request: ApprovalRequest) -> Decision:
     _show_question(request)
-    effect = request.action.effect
-    hunks = [h.id for h in effect.hunks] if isinstance(effect, FileChange) and len(effect.hunks) > 1 else []
+    hunks = [hunk.id for hunk in _hunks(request)] if len(_hunks(request)) > 1 else []
     while True:
         answer = (await _line(_QUESTION if hunks else _QUESTION_WHOLE)).strip()
         match answer.lower():
@@ -94,14 +118,27 @@ async def _at_the_prompt(request: ApprovalRequest) -> Decision:
                 _say(f"  there are hunks {' '.join(hunks)}", "yellow")
             case _ if len(answer) > 2:
                 return Decision(Choice.REJECT, answer)
+            case _:
+                _say("  y, s, n, or a few words", "yellow")
 
 
 def _show_question(request: ApprovalRequest) -> None:
     _say(f"\n{title(request.action)}", "bold")
-    for line in detail(request.action).splitlines():
+    lines = detail(request.action).splitlines()
+    for line in lines:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         _say(f"  {line}", colour)
+    for hunk in _hunks(request) if len(_hunks(request)) > 1 else ():
+        first = (hunk.new or hunk.old).split("\n", 1)[0].strip()
+        _say(f"  hunk {hunk.id}: line {hunk.old_start}, {visible(first)[:60]}", "cyan")
     _say(f"  {request.reason}; 'session' allows {session_rule(request.action)}", "dim")
+    if len(lines) > _LONG:
+        _say(title(request.action), "bold")
+
+
+def _hunks(request: ApprovalRequest) -> tuple[Hunk, ...]:
+    effect = request.action.effect
+    return effect.hunks if isinstance(effect, FileChange) else ()
 
 
 async def _line(prompt: str) -> str:
@@ -124,8 +161,7 @@ class _Json:
     """Every event as a line of JSON."""
 
     def show(self, seen: Seen) -> None:
-        sys.stdout.write(json.dumps(wire.event(seen)) + "\n")
-        sys.stdout.flush()
+        _write(json.dumps(wire.event(seen)) + "\n")
 
     def end(self, done: Finished) -> None:
         """The last event said it all."""
@@ -137,13 +173,15 @@ class _Screen:
 
     at_line_start: bool = True
     titles: dict[str, str] = field(default_factory=dict)
+    output: dict[str, str] = field(default_factory=dict)
 
     def show(self, seen: Seen) -> None:
         match seen.event:
             case events.TurnStarted():
-                _say(f"{seen.event.model}, session {seen.session_id}", "dim")
+                if seen.event.model:
+                    _say(f"{visible(seen.event.model)}, session {seen.session_id}", "dim")
                 if seen.event.note:
-                    _say(seen.event.note, "dim")
+                    _say(visible(seen.event.note), "dim")
             case events.TextDelta():
                 _write(_safe(seen.event.text))
                 self.at_line_start = seen.event.text.endswith("\n")
@@ -156,7 +194,13 @@ class _Screen:
             case events.Retrying():
                 self._line_start()
                 again = f"trying again in {seen.event.seconds:.1f} s ({seen.event.attempt} of {seen.event.attempts})"
-                _say(f"  {seen.event.reason}; {again}", "yellow")
+                _say(f"  {visible(seen.event.reason)}; {again}", "yellow")
+            case events.ToolCallOutput():
+                self.output[seen.event.call_id] = (self.output.get(seen.event.call_id, "") + seen.event.text)[
+                    -_MOST_SHOWN:
+                ]
+            case events.ToolCallFinished() if seen.event.call_id in self.output:
+                self._show_output(self.output.pop(seen.event.call_id))
             case _:
                 pass
 
@@ -164,14 +208,16 @@ class _Screen:
         self._line_start()
         ending = done.ending
         if ending.error:
-            _say(f"{ending.stop_reason}: {ending.error}", "red")
+            _say(f"{ending.stop_reason}: {visible(ending.error)}", "red")
         elif ending.stop_reason is not StopReason.END_TURN:
             _say(f"stopped: {ending.stop_reason}", "yellow")
-        money = "cost unknown" if done.cost is None else f"${done.cost:.4f}" if done.cost else "free"
-        _say(
-            f"{done.usage.steps} steps, {done.usage.tool_calls} calls, {done.usage.tokens:,} tokens, {money}",
-            "dim",
-        )
+        if done.usage.steps:
+            _say(_sums(done), "dim")
+
+    def _show_output(self, text: str) -> None:
+        """The last lines that a command printed."""
+        for line in text.splitlines()[-_LINES_SHOWN:]:
+            _say(f"  {visible(line)}", "dim")
 
     def _line_start(self) -> None:
         if not self.at_line_start:
@@ -179,13 +225,24 @@ class _Screen:
             self.at_line_start = True
 
 
+def _sums(done: Finished) -> str:
+    money = "cost unknown" if done.cost is None else f"${done.cost:.4f}" if done.cost else "free"
+    counts = ((done.usage.steps, "step"), (done.usage.tool_calls, "call"))
+    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts]
+    return ", ".join([*told, f"{done.usage.tokens:,} tokens", money])
+
+
 def _safe(text: str) -> str:
     return visible_lines(text) if sys.stdout.isatty() else text
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as behind `| head`: the turn has no use any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGINT)
 
 
 def _say(text: str, colour: str = "") -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-COLUMNS, ROWS = 112, 30
+COLUMNS, ROWS = 112, 36
 SECONDS = 30
 FILE = '''"""Prices in the shop."""
 
@@ -137,7 +137,7 @@ class Window:
 @contextmanager
 def screen(place: Path, command: str) -> Iterator[Window]:
     """A window in the scratch workspace, on the scripted model."""
-    window = Window(f"pictures-{os.getpid()}")
+    window = Window(f"pictures-{os.getpid()}-{time.monotonic_ns()}")  # a server of its own: the last one may still end
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     own = {
         "AGENT_LSP_MODEL": f"scripted:{place / 'script.yaml'}",

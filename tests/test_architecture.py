@@ -12,7 +12,7 @@ import agent_lsp
 
 PACKAGE = Path(agent_lsp.__file__).parent
 LAYERS = [
-    {"cli", "__main__", "doctor"},
+    {"cli", "__main__", "doctor", "usage"},
     {"app", "lsp", "terminal"},
     {"session", "settings", "observe"},
     {"agent"},
@@ -32,7 +32,7 @@ LATE = {
 OWNERS = {
     "pygls": ("lsp/",),
     "lsprotocol": ("lsp/",),
-    "sqlite3": ("conversation/journal.py", "doctor.py"),
+    "sqlite3": ("conversation/journal.py", "conversation/ledger.py", "doctor.py"),
     "httpx": ("models/",),
     "genai_prices": ("models/pricing.py",),
     "tree_sitter": ("permissions/shell_line.py",),

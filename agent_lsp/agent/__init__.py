@@ -10,6 +10,8 @@ from agent_lsp.agent.budget import Budget
 from agent_lsp.conversation.actions import Approve
 from agent_lsp.conversation.entries import Content
 from agent_lsp.conversation.events import Emit
+from agent_lsp.conversation.journal import Paid
+from agent_lsp.conversation.ledger import Estimate, PastTurn
 from agent_lsp.conversation.messages import Message, StopReason, UserMessage
 from agent_lsp.models import Model
 from agent_lsp.permissions import Preset
@@ -24,8 +26,11 @@ class Record(Protocol):
     def messages(self) -> Sequence[Message]:
         """What was said, oldest first."""
 
-    async def append(self, *contents: Content, cost: float = 0) -> None:
-        """Writes entries; they are on disk when it returns. A write once begun is finished even if cancelled."""
+    async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
+        """Writes entries, with what was paid and at a turn's end what it used; they are on disk when it returns.
+
+        A write once begun is finished even if cancelled.
+        """
 
     def take_joined(self) -> tuple[UserMessage, ...]:
         """The prompts that came in since the last time."""
@@ -44,6 +49,7 @@ class Turn:
     policy: Policy
     preset: Preset | None
     budget: Budget
+    estimate: Estimate
     approve: Approve
     emit: Emit
     system: str

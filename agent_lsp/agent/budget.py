@@ -1,67 +1,210 @@
-"""The account of one turn: what may be used, what was used, and the time that is left."""
+"""Money, tokens, steps, calls and seconds: what may be used, what was, and what is set aside for a request.
+
+Before a request is sent, the worst it can cost is reserved on the turn's account, on its parents' (the
+session's), and in the ledger of the day; a request that does not fit is sent with a shorter answer, or not at
+all. Afterwards the reservation is settled with what was really used, or charged whole where nobody says.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from agent_lsp.agent.context import most_tokens
 from agent_lsp.conversation.actions import Limits
+from agent_lsp.conversation.journal import Paid
 from agent_lsp.conversation.messages import Usage
+from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
+
+_LEAST_OUTPUT = 1_024
+"""Tokens of answer below which a request is not worth sending."""
 
 
 class BudgetSpent(Exception):
     """A limit is reached; the message names it and its figures."""
 
 
-class Budget:
-    """Holds a turn's limits against its usage. A request is refused before it is sent, not after."""
+class Ledger(Protocol):
+    """What holds a day's money for all daemons of a user."""
 
-    def __init__(self, limits: Limits, price: Price, *, spent_today: float = 0, cost_per_day: float = 25) -> None:
-        """`spent_today` and `cost_per_day` in USD."""
-        self.limits, self.price = limits, price
-        self._spent_today, self._cost_per_day = spent_today, cost_per_day
-        self.deadline = Deadline(limits.seconds)
-        self.usage = Usage()
-        self.cost: float | None = 0.0
+    async def reserve(self, reservation: str, usd: float, cap: float) -> float | None:
+        """Sets USD aside within `cap`; else tells the day's sum that stands in the way."""
 
-    def reserve(self, worst: Usage) -> None:
-        """Raises BudgetSpent when a request that uses `worst` could pass a limit."""
-        _must_fit("steps", self.usage.steps + 1, self.limits.steps)
-        _must_fit("tokens", self.usage.tokens + worst.tokens, self.limits.tokens)
-        worst_cost = self.price.cost(worst)
-        spent = self.cost or 0.0
-        if worst_cost is not None:
-            _must_be_paid("maxCost", worst_cost, spent, self.limits.cost)
-            _must_be_paid("maxCostPerDay", worst_cost, self._spent_today + spent, self._cost_per_day)
 
-    def charge(self, usage: Usage) -> float:
-        """Adds an answer's usage as one step. Returns its cost in USD, 0 where no price is known."""
-        self.usage += usage + Usage(steps=1)
-        cost = self.price.cost(usage)
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
-        return cost or 0.0
+class Account:
+    """Usage against limits, and that of its parents: what is reserved or charged here counts there too."""
+
+    def __init__(
+        self, limits: Limits, names: Names, parent: Account | None = None, *, used: Usage | None = None
+    ) -> None:
+        self.limits, self.usage, self.cost, self.parent = limits, used or Usage(), 0.0, parent
+        self._names = names
+        self._held_tokens, self._held_cost = 0, 0.0
+
+    def hold(self, tokens: int, cost: float) -> None:
+        """Sets aside. Raises BudgetSpent, and then holds nothing anywhere."""
+        self._must_fit(tokens, cost)
+        if self.parent:
+            self.parent.hold(tokens, cost)
+        self._held_tokens += tokens
+        self._held_cost += cost
+
+    def release(self, tokens: int, cost: float) -> None:
+        """Gives up what was set aside."""
+        self._held_tokens -= tokens
+        self._held_cost -= cost
+        if self.parent:
+            self.parent.release(tokens, cost)
+
+    def charge(self, usage: Usage, cost: float) -> None:
+        """Adds what was used."""
+        self.usage += usage
+        self.cost += cost
+        if self.parent:
+            self.parent.charge(usage, cost)
 
     def charge_call(self) -> None:
         """Counts one tool call. Raises BudgetSpent when it is one too many."""
-        _must_fit("tool calls", self.usage.tool_calls + 1, self.limits.tool_calls)
-        self.usage += Usage(tool_calls=1)
+        needed, limit = self.usage.tool_calls + 1, self.limits.tool_calls
+        if needed > limit:
+            raise BudgetSpent(f"this would be tool call {needed:,}; {self._names.tool_calls} is {limit:,}")
+        self.charge(Usage(tool_calls=1), 0.0)
+
+    def _must_fit(self, tokens: int, cost: float) -> None:
+        step, limits, names = self.usage.steps + 1, self.limits, self._names
+        if step > limits.steps:
+            raise BudgetSpent(f"this would be step {step:,}; {names.steps} is {limits.steps:,}")
+        used = self.usage.tokens + self._held_tokens
+        if used + tokens > limits.tokens:
+            raise BudgetSpent(
+                f"the next request could use {tokens:,} tokens; {used:,} of {names.tokens}, {limits.tokens:,}, are used"
+            )
+        if cost:
+            _must_be_paid(names.cost, cost, self.cost + self._held_cost, limits.cost)
 
 
-_SETTINGS = {"steps": "maxSteps", "tokens": "maxTokens", "tool calls": "maxToolCalls"}
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The settings that an account's limits come from, for messages."""
+
+    steps: str = "maxSteps"
+    tool_calls: str = "maxToolCalls"
+    tokens: str = "maxTokens"
+    cost: str = "maxCost"
+
+
+OF_SESSION = Names(tokens="maxTokensPerSession", cost="maxCostPerSession")
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What is set aside for one request: at most so many tokens and USD; `id` names it in the ledger, if at all."""
+
+    request: Request
+    tokens: int
+    usd: float
+    id: str
+
+
+NOTHING = Reservation(Request("", (), (), 0), 0, 0.0, "")
+"""What is set aside between two attempts."""
+
+
+class Budget:
+    """The account of one turn, its price and its time. `cost` is None once something of unknown price was used."""
+
+    def __init__(
+        self,
+        account: Account,
+        price: Price,
+        ledger: Ledger,
+        *,
+        cost_per_day: float,
+        seconds: float,
+        new_id: Callable[[str], str],
+    ) -> None:
+        """`cost_per_day` in USD."""
+        self.account, self.price, self.deadline = account, price, Deadline(seconds)
+        self._ledger, self._cost_per_day, self._new_id = ledger, cost_per_day, new_id
+        self._unknown = False
+
+    @property
+    def usage(self) -> Usage:
+        return self.account.usage
+
+    @property
+    def cost(self) -> float | None:
+        return None if self._unknown else self.account.cost
+
+    async def reserve(self, request: Request) -> Reservation:
+        """Sets aside the worst that the request can use, with a shorter answer if it must be.
+
+        Raises BudgetSpent when not even a short answer fits.
+        """
+        output = request.max_output_tokens
+        while True:
+            fitted = replace(request, max_output_tokens=output)
+            try:
+                return await self._reserve(fitted)
+            except BudgetSpent:
+                if output <= _LEAST_OUTPUT:
+                    raise
+                output = max(_LEAST_OUTPUT, output // 2)
+
+    async def _reserve(self, request: Request) -> Reservation:
+        read, written = most_tokens(request), request.max_output_tokens
+        usd = self._worst_cost(read, written)
+        self.account.hold(read + written, usd)
+        reservation = Reservation(request, read + written, usd, self._new_id("reservation") if usd else "")
+        try:
+            await self._hold_for_the_day(reservation)
+        except BaseException:
+            self.account.release(reservation.tokens, usd)
+            raise
+        return reservation
+
+    async def _hold_for_the_day(self, reservation: Reservation) -> None:
+        if not reservation.id:
+            return
+        spent = await self._ledger.reserve(reservation.id, reservation.usd, self._cost_per_day)
+        if spent is not None:
+            _must_be_paid("maxCostPerDay", reservation.usd, spent, self._cost_per_day)
+
+    def settle(self, reservation: Reservation, usage: Usage) -> Paid:
+        """Charges what an answer has used, as one step; the ledger is charged by whoever writes the answer down."""
+        self.account.release(reservation.tokens, reservation.usd)
+        cost = self.price.cost(usage)
+        self._unknown = self._unknown or cost is None
+        self.account.charge(usage + Usage(steps=1), cost or 0.0)
+        return Paid(cost or 0.0, reservation.id)
+
+    def charge_whole(self, reservation: Reservation) -> Paid:
+        """Charges all that was set aside: the request was sent, and nobody says what it used."""
+        self.account.release(reservation.tokens, reservation.usd)
+        self.account.charge(Usage(input_tokens=reservation.tokens), reservation.usd)
+        return Paid(reservation.usd, reservation.id)
+
+    def give_back(self, reservation: Reservation) -> Paid:
+        """Charges nothing: the provider refused the request before it did anything."""
+        self.account.release(reservation.tokens, reservation.usd)
+        return Paid(0.0, reservation.id)
+
+    def _worst_cost(self, read: int, written: int) -> float:
+        """USD at the dearest: all input written to the cache or none of it, the whole answer used."""
+        plain = self.price.cost(Usage(input_tokens=read, output_tokens=written))
+        cached = self.price.cost(Usage(cache_write_tokens=read, output_tokens=written))
+        return max(plain or 0.0, cached or 0.0)
 
 
 def _must_be_paid(setting: str, worst: float, spent: float, limit: float) -> None:
     if spent + worst > limit:
         raise BudgetSpent(
-            f"the next request could cost ${worst:.2f}; ${spent:.2f} of {setting}, ${limit:.2f}, are spent"
+            f"the next request could cost ${worst:.2f}; ${spent:.2f} of {setting}, ${limit:.2f}, are spent or set aside"
         )
-
-
-def _must_fit(what: str, needed: int, limit: int) -> None:
-    if needed > limit:
-        raise BudgetSpent(f"the turn would need {needed:,} {what}; {_SETTINGS[what]} is {limit:,}")
 
 
 class Deadline:

@@ -51,6 +51,7 @@ class Outcome:
 class _Permitted:
     action: Action
     note: str = ""
+    stop: bool = False
 
 
 async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
@@ -62,8 +63,8 @@ async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
         arguments = _validated(call, tool)
         title = tool.title(arguments)
         turn.emit(ToolCallStarted(call.id, call.tool, tool.kind, title))
-        text = await _performed(call, tool, arguments, turn)
-        outcome = Outcome(_result(call, text, ResultStatus.DONE, turn, tool.rest))
+        text, stop = await _performed(call, tool, arguments, turn)
+        outcome = Outcome(_result(call, text, ResultStatus.DONE, turn, tool.rest), stop)
     except ToolError as error:
         outcome = Outcome(_result(call, str(error), ResultStatus.FAILED, turn))
     except Rejected as rejected:
@@ -104,21 +105,22 @@ def _validated(call: ToolCall, tool: Tool) -> Arguments:
         raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
 
 
-async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn) -> str:
+async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn) -> tuple[str, bool]:
+    """What the tool says, and whether the user wants the turn to end after it."""
     context = replace(turn.tools, output=lambda text: turn.emit(ToolCallOutput(call.id, text)))
     match tool:
         case ReadingTool():
-            return await tool.perform(arguments, context)
+            return await tool.perform(arguments, context), False
         case ChangingTool():
             return await _changed(call, tool, arguments, turn, context)
 
 
 async def _changed(
     call: ToolCall, tool: ChangingTool[Arguments], arguments: Arguments, turn: Turn, context: ToolContext
-) -> str:
+) -> tuple[str, bool]:
     permitted = await _permit(call, await tool.prepare(arguments, context), turn)
     await turn.record.append(CallBegan(call.id, permitted.action.digest))
-    return await tool.perform(permitted.action, context) + permitted.note
+    return await tool.perform(permitted.action, context) + permitted.note, permitted.stop
 
 
 async def _permit(call: ToolCall, action: Action, turn: Turn) -> _Permitted:
@@ -159,7 +161,8 @@ async def _asked(call: ToolCall, action: Action, reason: str, turn: Turn) -> Dec
 def _settled(action: Action, decision: Decision, turn: Turn) -> _Permitted:
     said = f" They said: {decision.feedback}" if decision.feedback else ""
     if not decision.answered:
-        raise Rejected("Not done: nobody answered the question in time. Ask the user how to go on.")
+        why = decision.feedback or "nobody answered the question in time"
+        raise Rejected(f"Not done: {why}. Say in your answer what is left to do.")
     if not decision.allowed or decision.hunks == ():
         raise Rejected(f"Not done: the user rejected it.{said}", stop=decision.stop)
     if decision.choice is Choice.ALLOW_SESSION:
@@ -169,7 +172,7 @@ def _settled(action: Action, decision: Decision, turn: Turn) -> _Permitted:
     if isinstance(action.effect, FileChange) and isinstance(allowed.effect, FileChange) and allowed != action:
         made, all_of_them = len(allowed.effect.hunks), len(action.effect.hunks)
         note = f" The user allowed {made} of {all_of_them} hunks; the others were not made."
-    return _Permitted(allowed, note + said)
+    return _Permitted(allowed, note + said, decision.stop)
 
 
 def _result(call: ToolCall, text: str, status: ResultStatus, turn: Turn, rest: str = "") -> ToolResult:

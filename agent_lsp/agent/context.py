@@ -19,6 +19,7 @@ from agent_lsp.tools import Tool
 _BYTES_PER_TOKEN = 3
 """Fewer than any common tokenizer makes of English or code (about 4): an estimate that errs to the safe side."""
 _MESSAGE_TOKENS = 8
+_AROUND = 1_000
 _MOST_OUTPUT = 16_384
 _SHORTENED = "[this older result was left out to make room; call the tool again if it is needed]"
 
@@ -72,9 +73,17 @@ def tokens_of(text: str) -> int:
 
 
 def request_tokens(request: Request) -> int:
-    """Tokens of a whole request at most, as far as its bytes tell."""
+    """Tokens of a whole request, likely somewhat fewer than this."""
     tools = sum(tokens_of(f"{spec.name}{spec.description}{spec.schema}") for spec in request.tools)
     return tokens_of(request.system) + tools + sum(_size(message) for message in request.messages)
+
+
+def most_tokens(request: Request) -> int:
+    """Tokens that a request can have at the very most: no tokenizer makes more than one of a byte.
+
+    A thousand more are for what providers put around it (chat templates, the instructions for tool use).
+    """
+    return request_tokens(request) * _BYTES_PER_TOKEN + _AROUND
 
 
 def result_limit(window: int, most: int) -> int:
@@ -98,6 +107,9 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
     while newest > 0 and sum(_size(message) for message in messages) > room:
         following = next((i for i in range(1, newest + 1) if isinstance(messages[i], UserMessage)), newest)
         messages, newest = messages[following:], newest - following
+    over = sum(_size(message) for message in messages) - room
+    if over > 0 and isinstance(messages[-1], ToolMessage):
+        messages[-1] = _trimmed(messages[-1], over)
     total = sum(_size(message) for message in messages)
     if total > room:
         raise ContextTooLong(
@@ -109,6 +121,17 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
 
 def _start_of_newest_turn(messages: Sequence[Message]) -> int:
     return max((i for i, message in enumerate(messages) if isinstance(message, UserMessage)), default=0)
+
+
+def _trimmed(message: ToolMessage, over: int) -> ToolMessage:
+    """The newest results, of which only the last that fit are kept whole: calls side by side may fill a window."""
+    results = list(message.results)
+    for index, result in enumerate(results):
+        if over <= 0:
+            break
+        results[index] = _shorter(result)
+        over -= tokens_of(result.text) - tokens_of(results[index].text)
+    return ToolMessage(tuple(results))
 
 
 def _shortened(message: ToolMessage) -> ToolMessage:

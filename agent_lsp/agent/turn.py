@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from agent_lsp.agent import Ending, Turn, context
-from agent_lsp.agent.budget import BudgetSpent
+from agent_lsp.agent.budget import NOTHING, BudgetSpent, Reservation
 from agent_lsp.agent.call import Outcome, cancelled, perform_call, runs_beside_others
 from agent_lsp.conversation.entries import Said
 from agent_lsp.conversation.events import PromptJoined, Retrying, TextDelta, ThinkingDelta, UsageUpdated
@@ -18,14 +18,12 @@ from agent_lsp.conversation.messages import (
     Text,
     ToolCall,
     ToolMessage,
-    Usage,
 )
 from agent_lsp.models import (
     BadResponse,
     Chunk,
     Completed,
     ModelError,
-    Request,
     RetryChunk,
     TextChunk,
     ThinkingChunk,
@@ -67,47 +65,65 @@ async def _answer(turn: Turn) -> AssistantMessage:
     request = context.build(
         turn.record.messages, system=turn.system, tools=turn.toolbox.all(), window=turn.model.context_window
     )
-    turn.budget.reserve(Usage(input_tokens=context.request_tokens(request), output_tokens=request.max_output_tokens))
-    answer = _named(await _streamed(turn, request), turn)
-    cost = turn.budget.charge(answer.usage)
-    await turn.record.append(Said(answer), cost=cost)
+    asking = _Asking(turn, await turn.budget.reserve(request))
+    answer = _named(await asking.streamed(), turn)
+    await turn.record.append(Said(answer), paid=turn.budget.settle(asking.reservation, answer.usage))
     turn.emit(UsageUpdated(turn.budget.usage, turn.budget.cost))
     return answer
 
 
-async def _streamed(turn: Turn, request: Request) -> AssistantMessage:
-    shown = _Shown()
-    try:
-        async with aclosing(turn.model.stream(request)) as chunks:
-            async for chunk in chunks:
-                if isinstance(chunk, Completed):
-                    return chunk.message
-                shown.show(chunk, turn)
-    except (ModelError, asyncio.CancelledError):
-        if shown.text:  # what the user has seen stays in the history
-            said = AssistantMessage((Text("".join(shown.text)),), turn.model.name, stop=StopReason.CANCELLED)
-            await turn.record.append(Said(said))
-        raise
-    raise BadResponse(f"{turn.model.name} ended its answer without a last word")
-
-
 @dataclass(slots=True)
-class _Shown:
+class _Asking:
+    """A request under way: what is set aside for it, and what was shown of its answer."""
+
+    turn: Turn
+    reservation: Reservation
     text: list[str] = field(default_factory=list)
     characters: int = 0
     thought: int = 0
 
-    def show(self, chunk: Chunk, turn: Turn) -> None:
+    async def streamed(self) -> AssistantMessage:
+        turn = self.turn
+        try:
+            async with aclosing(turn.model.stream(self.reservation.request)) as chunks:
+                async for chunk in chunks:
+                    if isinstance(chunk, Completed):
+                        return chunk.message
+                    if isinstance(chunk, RetryChunk):
+                        await self._again(chunk)
+                    self._show(chunk)
+            raise BadResponse(f"{turn.model.name} ended its answer without a last word")  # noqa: TRY301 - charged too
+        except BaseException as error:
+            await self._broken_off(error)
+            raise
+
+    async def _again(self, retry: RetryChunk) -> None:
+        """The next attempt is a request of its own: the one that failed is paid for, this one set aside."""
+        request, budget = self.reservation.request, self.turn.budget
+        paid = budget.charge_whole(self.reservation) if retry.may_have_cost else budget.give_back(self.reservation)
+        self.reservation = NOTHING
+        await self.turn.record.append(paid=paid)
+        self.reservation = await budget.reserve(request)
+
+    async def _broken_off(self, error: BaseException) -> None:
+        """What the user has seen stays in the history, and what may have been used is charged."""
+        budget = self.turn.budget
+        refused = isinstance(error, ModelError) and not error.may_have_cost
+        paid = budget.give_back(self.reservation) if refused else budget.charge_whole(self.reservation)
+        said = AssistantMessage((Text("".join(self.text)),), self.turn.model.name, stop=StopReason.CANCELLED)
+        await self.turn.record.append(*((Said(said),) if self.text else ()), paid=paid)
+
+    def _show(self, chunk: Chunk) -> None:
         match chunk:
             case TextChunk():
-                turn.emit(TextDelta(chunk.text, self.characters))
+                self.turn.emit(TextDelta(chunk.text, self.characters))
                 self.text.append(chunk.text)
                 self.characters += len(chunk.text)
             case ThinkingChunk():
-                turn.emit(ThinkingDelta(chunk.text, self.thought))
+                self.turn.emit(ThinkingDelta(chunk.text, self.thought))
                 self.thought += len(chunk.text)
             case RetryChunk():
-                turn.emit(Retrying(chunk.reason, chunk.attempt, chunk.attempts, chunk.seconds))
+                self.turn.emit(Retrying(chunk.reason, chunk.attempt, chunk.attempts, chunk.seconds))
             case Completed():
                 pass
 
@@ -159,7 +175,7 @@ def _runs(turn: Turn, calls: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
 
 async def _side_by_side(turn: Turn, calls: Sequence[ToolCall]) -> list[Outcome]:
     for _ in calls:
-        turn.budget.charge_call()
+        turn.budget.account.charge_call()
     if len(calls) == 1:
         return [await perform_call(calls[0], turn)]
     async with asyncio.TaskGroup() as group:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class ToolKind(StrEnum):
@@ -83,7 +84,7 @@ class Command:
 Effect = FileChange | FileMove | Command
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that the digest of a large text is made once
 class Action:
     """Exactly what one tool call would do: judged, shown, digested, remembered and performed as one value."""
 
@@ -92,7 +93,7 @@ class Action:
     title: str
     effect: Effect
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, over every field: two actions with one digest do the same thing."""
         effect = {"is": type(self.effect).__name__, **asdict(self.effect)}

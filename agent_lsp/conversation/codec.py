@@ -16,6 +16,7 @@ _CLASSES: dict[str, type[Any]] = {  # Any: classes of different shapes under one
     for cls in (
         entries.TurnBegan,
         entries.Said,
+        entries.PromptTaken,
         entries.Decided,
         entries.CallBegan,
         entries.TurnEnded,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent_lsp.conversation.actions import Choice
-from agent_lsp.conversation.messages import Message, StopReason, Usage
+from agent_lsp.conversation.messages import Message, StopReason, Usage, UserMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,13 @@ class Said:
     """A message became part of the history."""
 
     message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTaken:
+    """Words for the running turn were accepted; they are said, as a message, before its next step."""
+
+    message: UserMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class TurnEnded:
     error: str = ""
 
 
-Content = TurnBegan | Said | Decided | CallBegan | TurnEnded
+Content = TurnBegan | Said | PromptTaken | Decided | CallBegan | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lsp.conversation import codec
+from agent_lsp.conversation import codec, ledger
 from agent_lsp.conversation.entries import Content, Entry
+from agent_lsp.conversation.ledger import Owner, PastTurn, Spending
 from agent_lsp.conversation.tree import Conversation
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE session (
@@ -39,11 +41,22 @@ WITH RECURSIVE path(seq, parent, at, content) AS (
 SELECT seq, parent, at, content FROM path ORDER BY seq
 """
 
+_SCHEMAS = (_SCHEMA, ledger.SCHEMA)
+"""What each version of the file added to the one before."""
+
 Result = TypeVar("Result")
 
 
 class JournalError(Exception):
     """The journal cannot be used as asked; the message names the file or session and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """USD that a request has cost, and the reservation that was made for it."""
+
+    usd: float = 0.0
+    reservation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,7 @@ class Journal:
     def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
         """Opens or creates `file`. Raises JournalError when it cannot be read or is newer than this program."""
         self._file, self._clock = file, clock
+        self._owner: Owner | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         try:
             self._db = self._thread.submit(_open, file).result()
@@ -78,13 +92,19 @@ class Journal:
         await self._run(lambda: self._create(session_id, workspace, title))
 
     async def append(
-        self, session_id: str, parent: int | None, contents: tuple[Content, ...], *, cost: float = 0
+        self,
+        session_id: str,
+        parent: int | None,
+        contents: tuple[Content, ...],
+        *,
+        paid: Paid = Paid(),
+        turn: PastTurn | None = None,
     ) -> tuple[Entry, ...]:
-        """Writes entries after `parent`, the session's head, in one transaction; `cost` (USD) is added up.
+        """Writes entries after `parent`, the session's head, and what was paid, in one transaction.
 
-        Raises JournalError when somebody else has moved the head meanwhile.
+        `turn` is kept for estimates and sums. Raises JournalError when somebody else has moved the head meanwhile.
         """
-        return await self._run(lambda: self._append(session_id, parent, contents, cost))
+        return await self._run(lambda: self._append(session_id, parent, contents, paid, turn))
 
     async def load(self, session_id: str) -> Conversation | None:
         """The path to the session's head; None when there is no such session."""
@@ -96,7 +116,19 @@ class Journal:
 
     async def spent_today(self) -> float:
         """USD that all sessions of this user have cost since midnight UTC."""
-        return await self._run(self._spent_today)
+        return await self._run(lambda: ledger.spent(self._db, ledger.day_of(self._clock())))
+
+    async def reserve(self, reservation: str, usd: float, cap: float) -> float | None:
+        """Sets USD aside within the day's cap, across all daemons; else tells the sum that stands in the way."""
+        return await self._run(lambda: self._reserve(reservation, usd, cap))
+
+    async def past_turns(self, model: str, *, most: int = 50) -> tuple[PastTurn, ...]:
+        """The newest turns of a model, newest first."""
+        return await self._run(lambda: ledger.past_turns(self._db, model, most))
+
+    async def spending(self, since: str) -> tuple[Spending, ...]:
+        """Sums by day, model and session, from a day (`2026-01-31`) on."""
+        return await self._run(lambda: ledger.spending(self._db, since))
 
     async def sessions(self, workspace: str, *, most: int = 100) -> tuple[SessionSummary, ...]:
         """The sessions of a workspace, newest first."""
@@ -112,20 +144,22 @@ class Journal:
             raise JournalError(f"'{session_id}' is no session")
         folder = self._file.parent / "locks"
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(folder / session_id, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise JournalError(
-                    f"session {session_id} is running in another editor or terminal: end its turn there first"
-                ) from None
+            lock = _locked(folder / session_id)
+        except BlockingIOError:
+            raise JournalError(
+                f"session {session_id} is running in another editor or terminal: end its turn there first"
+            ) from None
+        try:
             yield
         finally:
+            (folder / session_id).unlink(missing_ok=True)
             os.close(lock)
 
     async def close(self) -> None:
         await self._run(self._db.close)
+        if self._owner:
+            self._owner.close()
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], Result]) -> Result:
@@ -142,7 +176,7 @@ class Journal:
             )
 
     def _append(
-        self, session_id: str, parent: int | None, contents: tuple[Content, ...], cost: float
+        self, session_id: str, parent: int | None, contents: tuple[Content, ...], paid: Paid, turn: PastTurn | None
     ) -> tuple[Entry, ...]:
         now, written = self._clock(), []
         with _transaction(self._db) as db:
@@ -156,15 +190,13 @@ class Journal:
                 head = written[-1].seq
             moved = db.execute(
                 "UPDATE session SET head = ?, updated_at = ?, cost = cost + ? WHERE id = ? AND head IS ?",
-                (head, now, cost, session_id, parent),
+                (head, now, paid.usd, session_id, parent),
             )
             if moved.rowcount != 1:
                 raise JournalError(f"session {session_id} was continued elsewhere: open it again")
-            if cost:
-                db.execute(
-                    "INSERT INTO spending VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET usd = usd + excluded.usd",
-                    (_day(now), cost),
-                )
+            ledger.settle(db, paid.reservation, ledger.day_of(now), paid.usd)
+            if turn:
+                ledger.write_turn(db, ledger.day_of(now), turn)
         return tuple(written)
 
     def _load(self, session_id: str) -> Conversation | None:
@@ -176,9 +208,14 @@ class Journal:
         except ValueError as error:
             raise JournalError(f"session {session_id} in {self._file} cannot be read: {error}") from error
 
-    def _spent_today(self) -> float:
-        row = self._db.execute("SELECT usd FROM spending WHERE day = ?", (_day(self._clock()),)).fetchone()
-        return float(row[0]) if row else 0.0
+    def _reserve(self, reservation: str, usd: float, cap: float) -> float | None:
+        with _transaction(self._db) as db:
+            return ledger.reserve(db, self._me(), reservation, ledger.day_of(self._clock()), usd, cap)
+
+    def _me(self) -> Owner:
+        if self._owner is None:
+            self._owner = Owner(self._file.parent / "locks", f"daemon-{uuid.uuid4().hex}")
+        return self._owner
 
     def _head(self, session_id: str) -> int | None:
         row = self._db.execute("SELECT head FROM session WHERE id = ?", (session_id,)).fetchone()
@@ -193,8 +230,18 @@ class Journal:
         return tuple(SessionSummary(*row) for row in rows)
 
 
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))
+def _locked(file: Path) -> int:
+    """The descriptor of a locked file. Raises BlockingIOError when somebody else has it."""
+    while True:
+        lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if file.exists() and file.stat().st_ino == os.fstat(lock).st_ino:
+                return lock
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)  # its last holder removed it while we opened it: there is another one now, or none
 
 
 def _storable(text: str) -> str:
@@ -245,10 +292,10 @@ def _migrate(db: sqlite3.Connection, file: Path) -> None:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version > _VERSION:
             raise JournalError(f"{file} was written by a newer agent-lsp: update this one")
-        if version == 0:
-            for statement in _SCHEMA.strip().split(";\n"):
+        for schema in _SCHEMAS[version:]:
+            for statement in schema.strip().split(";\n"):
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
+        db.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent_lsp.conversation.entries import CallBegan, Entry, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.entries import CallBegan, Entry, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
@@ -12,6 +12,7 @@ from agent_lsp.conversation.messages import (
     ToolCall,
     ToolMessage,
     ToolResult,
+    UserMessage,
 )
 
 
@@ -48,6 +49,16 @@ class Conversation:
             if isinstance(entry.content, TurnBegan):
                 return entry.content
         return None
+
+    def words_after_a_kill(self) -> tuple[UserMessage, ...]:
+        """The prompts that were taken into a turn whose daemon was killed before they were said."""
+        taken: list[UserMessage] = []
+        for entry in self._path:
+            if isinstance(entry.content, PromptTaken):
+                taken.append(entry.content.message)
+            elif isinstance(entry.content, Said) and entry.content.message in taken:
+                taken.remove(entry.content.message)
+        return tuple(taken)
 
     def results_after_a_kill(self) -> ToolMessage | None:
         """What to tell the model about calls whose daemon was killed before it wrote their results."""

@@ -57,10 +57,9 @@ class ClientApprover:
 
     async def _by_request(self, request: ApprovalRequest) -> Decision | None:
         seconds = max(1.0, request.expires_at - time.time())
+        question = await asyncio.to_thread(wire.question, request)  # a large diff takes its time
         try:
-            answer = await self._server.protocol.request(
-                contract.REQUEST_APPROVAL, wire.question(request), seconds=seconds
-            )
+            answer = await self._server.protocol.request(contract.REQUEST_APPROVAL, question, seconds=seconds)
         except ClientError as error:
             if error.code == 0:  # nobody answered in time: that is not a no of the user's
                 return None
@@ -68,7 +67,7 @@ class ClientApprover:
         return _decision(answer)
 
     async def _by_message(self, request: ApprovalRequest) -> Decision | None:
-        file = self._written(request)
+        file = await asyncio.to_thread(self._written, request)
         await self._show(file)
         try:
             return await self._clear_answer(request, file)

@@ -15,13 +15,14 @@ from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.journal import JournalError
 from agent_lsp.lsp import contract
 from agent_lsp.lsp.approver import ClientApprover, actions_for
-from agent_lsp.lsp.contract import AskParams, CancelParams, DecideParams, SessionParams
+from agent_lsp.lsp.contract import AskParams, CancelParams, ContinueParams, DecideParams, SessionParams
 from agent_lsp.lsp.convert import View, beside
 from agent_lsp.lsp.editing import ClientEditor
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
+from agent_lsp.models import ModelError
 from agent_lsp.permissions import Preset
-from agent_lsp.session import Order, SessionError, wire
+from agent_lsp.session import GO_ON, Order, SessionError, wire
 from agent_lsp.session.session import Asked, Session
 from agent_lsp.settings import SettingsError
 from agent_lsp.workspace.roots import PathRefused, path_of
@@ -49,12 +50,14 @@ class ClientDoor:
         self._editor = ClientEditor(server)
         self.app = App(environment, _folders(server), self._editor, ask_editor=lambda: self._from_editor)
         self._approver = ClientApprover(server, self._options, self.app.state)
-        self._view = View(server, self._options)
+        self._view = View(server, self._options, self._go_on)
         self.app.watchers.add(self._view.show)
         self._commands: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
             "agent.ask": self.ask,
             "agent.cancel": self._cancel,
+            "agent.continue": self._continue,
             "agent.decide": self._decide,
+            "agent.estimate": self._estimate,
             "agent.session": self._session,
             "agent.sessions": self._sessions,
             "agent.status": self._status,
@@ -75,6 +78,8 @@ class ClientDoor:
             session, asked = await self._asked(params)
         except SessionError as error:
             raise JsonRpcInvalidParams(str(error)) from error
+        except SettingsError as error:
+            raise Refused("settings", str(error)) from error
         except JournalError as error:
             raise Refused("journal", str(error)) from error
         if not params.wait:
@@ -83,7 +88,20 @@ class ClientDoor:
         return await self._waited(session, asked)
 
     async def _asked(self, params: AskParams) -> tuple[Session, Asked]:
-        order = Order(
+        if not params.prompt.strip():
+            raise SessionError("the prompt is empty: say what the agent should do")
+        sessions = self.app.sessions
+        session = await (sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt))
+        order = self._order(params)
+        asked = session.ask(order)
+        if asked.joined:
+            await session.keep_joined(order)
+        if not asked.joined:  # a turn has one progress; whose it is was said by the prompt that began it
+            self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
+        return session, asked
+
+    def _order(self, params: AskParams) -> Order:
+        return Order(
             params.prompt,
             self._approver.ask,
             context=beside(params.context, self._server),
@@ -91,21 +109,14 @@ class ClientDoor:
             model=params.model,
             queue=params.queue,
         )
-        if not params.prompt.strip():
-            raise SessionError("the prompt is empty: say what the agent should do")
-        sessions = self.app.sessions
-        session = await (sessions.get(params.session_id) if params.session_id else sessions.new(params.prompt))
-        asked = session.ask(order)
-        self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
-        return session, asked
 
     async def _waited(self, session: Session, asked: Asked) -> Json:
         """The turn's end. A cancelled wait cancels the turn, and is answered with its result and not with an error."""
         try:
             done = await asyncio.shield(asked.finished)
         except asyncio.CancelledError:
-            session.cancel()
-            done = await asked.finished
+            session.cancel(asked.turn_id)
+            done = await asyncio.shield(asked.finished)
         return wire.finished(done)
 
     def _preset(self, wished: str | None) -> Preset | None:
@@ -114,13 +125,27 @@ class ClientDoor:
             return None
         return Preset(wished)
 
+    async def _continue(self, params: ContinueParams) -> object:
+        return await self.ask(AskParams(prompt=GO_ON, session_id=params.session_id, wait=params.wait))
+
+    async def _go_on(self, session_id: str) -> object:
+        return await self._continue(ContinueParams(session_id))
+
+    async def _estimate(self, params: AskParams) -> object:
+        session = await self.app.sessions.get(params.session_id) if params.session_id else None
+        try:
+            estimate = await self.app.estimate(self._order(params), session.messages if session else ())
+        except (ModelError, SettingsError) as error:
+            raise SessionError(str(error)) from error
+        return wire.estimate(estimate)
+
     async def _cancel(self, params: CancelParams) -> object:
         sessions = self.app.sessions.all()
         if params.session_id:
             sessions = tuple(session for session in sessions if session.id == params.session_id)
         if params.turn_id:
             sessions = tuple(session for session in sessions if params.turn_id in session.turn_ids)
-        return {"cancelled": [turn for session in sessions for turn in session.cancel()]}
+        return {"cancelled": [turn for session in sessions for turn in session.cancel(params.turn_id)]}
 
     async def _decide(self, params: DecideParams) -> object:
         hunks = None if params.hunks is None else tuple(params.hunks)
@@ -162,7 +187,7 @@ class ClientDoor:
     def progress_cancelled(self, token: str | int) -> None:
         turn_id = self._view.turn_of(token)
         if turn_id and (session := self.app.sessions.of_turn(turn_id)):
-            session.cancel()
+            session.cancel(turn_id)
 
     async def configuration_changed(self) -> None:
         """Reads the section `agent` again; what is wrong in it is said in one line."""

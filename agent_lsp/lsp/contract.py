@@ -127,10 +127,20 @@ class ClientOptions:
     trusted: bool = attrs.field(default=False, validator=_flag)
 
 
+@attrs.frozen
+class ContinueParams:
+    """`agent.continue`: goes on with a session whose last turn ended before it was done; answers as `agent.ask`."""
+
+    session_id: str = attrs.field(validator=_text)
+    wait: bool = attrs.field(default=False, validator=_flag)
+
+
 COMMANDS: dict[str, type] = {
     "agent.ask": AskParams,
     "agent.cancel": CancelParams,
+    "agent.continue": ContinueParams,
     "agent.decide": DecideParams,
+    "agent.estimate": AskParams,
     "agent.session": SessionParams,
     "agent.sessions": NoParams,
     "agent.status": NoParams,

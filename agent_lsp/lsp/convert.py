@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from agent_lsp.session import wire
 from agent_lsp.workspace.roots import path_of
 
 _CREATE_SECONDS = 10.0
+_OFFER_SECONDS = 600.0
+_STOP_HERE, _GO_ON = "Stop here", "Go on"
 _TITLE = 60
 Token = str | int
 
@@ -111,6 +114,7 @@ class View:
 
     server: Server
     options: contract.ClientOptions
+    go_on: Callable[[str], Awaitable[object]]
     progress: dict[str, Progress] = field(default_factory=dict)
     partial: dict[str, Token] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -144,16 +148,14 @@ class View:
         if progress := self.progress.get(seen.turn_id):
             progress.show(seen)
         if isinstance(seen.event, events.TurnFinished):
-            self._end(seen.turn_id, seen.event)
+            self._end(seen, seen.event)
 
     def _begin(self, turn_id: str) -> None:
         if turn_id in self.progress or "progress" in self.options.renders or not _shows_progress(self.server):
             return
         progress = Progress(self.server.protocol, turn_id, ready=False)
         self.progress[turn_id] = progress
-        task = asyncio.create_task(progress.create())
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self._start(progress.create())
 
     def _note(self, note: str) -> None:
         """What a client without a view of its own should know of a model, once."""
@@ -161,12 +163,35 @@ class View:
             self.noted.add(note)
             self.server.protocol.tell("window/showMessage", {"type": 3, "message": f"Agent: {note}"})
 
-    def _end(self, turn_id: str, event: events.TurnFinished) -> None:
-        self.progress.pop(turn_id, None)
-        self.partial.pop(turn_id, None)
+    def _end(self, seen: Seen, event: events.TurnFinished) -> None:
+        self.progress.pop(seen.turn_id, None)
+        self.partial.pop(seen.turn_id, None)
         if not self.options.events and "chat" not in self.options.renders:
-            kind, message = last_line(event)
+            self._say(seen, event)
+
+    def _say(self, seen: Seen, event: events.TurnFinished) -> None:
+        kind, message = last_line(event)
+        if event.stop_reason is StopReason.BUDGET_SPENT:
+            self._start(self._offer_to_go_on(seen.session_id, kind, message))
+        else:
             self.server.protocol.tell("window/showMessage", {"type": kind, "message": message})
+
+    async def _offer_to_go_on(self, session_id: str, kind: int, message: str) -> None:
+        """A limit ended the turn: one action goes on, with the turn's limits anew."""
+        actions = [{"title": _STOP_HERE}, {"title": _GO_ON}]
+        params = {"type": kind, "message": message, "actions": actions}
+        try:
+            answer = await self.server.protocol.request("window/showMessageRequest", params, seconds=_OFFER_SECONDS)
+        except ClientError:
+            self.server.protocol.tell("window/showMessage", {"type": kind, "message": message})
+            return
+        if isinstance(answer, dict) and answer.get("title") == _GO_ON:
+            await self.go_on(session_id)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
 
 def _shows_progress(server: Server) -> bool:
@@ -210,6 +235,9 @@ def _characters(codec: Any, line: str, units: int) -> int:  # Any: pygls' codec
 
 
 def _diagnostic(raw: Any) -> str:  # Any: LSP's JSON
-    line = raw.get("range", {}).get("start", {}).get("line", 0)
-    source = raw.get("source") or "diagnostic"
-    return f"line {int(line) + 1}: {source}: {raw.get('message', '')}"
+    match raw:
+        case {"range": {"start": {"line": int(line)}}}:
+            place = f"line {line + 1}: "
+        case _:
+            place = ""
+    return f"{place}{raw.get('source') or 'diagnostic'}: {raw.get('message', '')}"

@@ -21,22 +21,24 @@ class ClientEditor:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.overlay = Overlay(self._buffers)
-        self._changed: dict[str, asyncio.Event] = {}
+        self._waiting: set[tuple[str, asyncio.Event]] = set()
 
     def document_changed(self, uri: str) -> None:
         """Wakes whoever waits to see an edit arrive."""
-        if event := self._changed.get(uri):
-            event.set()
+        for waited_for, changed in self._waiting:
+            if waited_for == uri:
+                changed.set()
 
     async def apply(self, change: FileChange, buffer: Buffer) -> None:
         """One versioned `workspace/applyEdit`, one undo step. Raises EditorRefused."""
         assert change.after is not None  # noqa: S101 - deletions do not come here
-        self._changed[buffer.uri] = asyncio.Event()
+        waiting = (buffer.uri, asyncio.Event())
+        self._waiting.add(waiting)
         try:
             await self._send(change, buffer)
-            await self._seen(change, buffer)
+            await self._seen(change, buffer, waiting[1])
         finally:
-            del self._changed[buffer.uri]
+            self._waiting.discard(waiting)
 
     async def _send(self, change: FileChange, buffer: Buffer) -> None:
         try:
@@ -44,14 +46,16 @@ class ClientEditor:
                 "workspace/applyEdit", self._edit(change, buffer), seconds=_ANSWER_SECONDS
             )
         except ClientError as error:
+            if error.code == 0:  # no answer is no refusal: what the document holds now decides
+                return
             raise EditorRefused(f"the editor did not apply the edit to {change.shown}: {error}") from error
         if not isinstance(answer, dict) or answer.get("applied") is not True:
             why = answer.get("failureReason") if isinstance(answer, dict) else None
             raise EditorRefused(f"the editor refused the edit to {change.shown}" + (f": {why}" if why else ""))
 
-    async def _seen(self, change: FileChange, buffer: Buffer) -> None:
+    async def _seen(self, change: FileChange, buffer: Buffer, changed: asyncio.Event) -> None:
         """Waits until the document's text is what was meant: `applied: true` alone proves nothing."""
-        changed, text = self._changed[buffer.uri], self._text(buffer)
+        text = self._text(buffer)
         try:
             async with asyncio.timeout(_SYNC_SECONDS):
                 while text != change.after:

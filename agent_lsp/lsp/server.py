@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 import attrs
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from agent_lsp import NAME, __version__
 from agent_lsp.lsp import contract, transport
 from agent_lsp.lsp.transport import Server
 
+_REQUEST_FAILED = -32803  # LSP 3.17, ErrorCodes
 Json = dict[str, Any]  # Any: a JSON tree
 
 
@@ -104,24 +105,31 @@ class Entrance:
         if len(arguments) != 1:
             raise JsonRpcInvalidParams(f"{params.command} takes one object, not {len(arguments)} arguments")
         parsed = _parsed(shape, arguments[0])
-        return await self._through(lambda door: door.command(params.command, parsed))
+        try:
+            return await self._through(lambda door: door.command(params.command, parsed))
+        except Refused as error:
+            if shape is not contract.AskParams:
+                raise JsonRpcException(str(error), code=_REQUEST_FAILED) from error
+            return self._refused(error)
 
     async def _ask(self, params: object) -> object:
         parsed = attrs.evolve(_parsed(contract.AskParams, params), wait=True)
-        return await self._through(lambda door: door.ask(parsed))
+        try:
+            return await self._through(lambda door: door.ask(parsed))
+        except Refused as error:
+            return self._refused(error)
+
+    def _refused(self, error: Refused) -> object:
+        """A turn that could not begin is answered as one that failed, and said in one line."""
+        self._server.protocol.tell("window/showMessage", {"type": 1, "message": f"Agent: {error}"})
+        problem = {"kind": error.kind, "message": str(error)}
+        return {"turnId": "", "sessionId": "", "stopReason": "failed", "error": problem}
 
     async def _through(self, call: Callable[[Door], Any]) -> object:
         try:
             return await call(await self._opened())
         except contract.InvalidParams as error:
             raise JsonRpcInvalidParams(str(error)) from error
-        except Refused as error:
-            return {
-                "turnId": "",
-                "sessionId": "",
-                "stopReason": "failed",
-                "error": {"kind": error.kind, "message": str(error)},
-            }
 
     async def _code_actions(self, _: lsp.CodeActionParams) -> object:
         return door.code_actions() if (door := self._door()) else []

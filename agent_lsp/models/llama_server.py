@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from agent_lsp.models import NoModel
+from agent_lsp.models.bundled_file import LLAMA_MISSING
 from agent_lsp.models.http import CONNECT_SECONDS, Endpoint, post_events
 from agent_lsp.processes import Processes, environment
 
@@ -128,7 +129,7 @@ async def _answer(process: asyncio.subprocess.Process, orders: Mapping[str, obje
 
 def _judge(answer: Mapping[str, str]) -> None:
     if "missing" in answer:
-        raise NoModel(f"the bundled model needs the extra agent-lsp-daemon[bundled]: {answer['missing']}")
+        raise NoModel(f"{LLAMA_MISSING} ({answer['missing']})")
     if "failed" in answer:
         raise NoModel(
             f"llama.cpp could not start with the bundled model: {answer['failed']} "

@@ -50,19 +50,19 @@ class RetryingModel:
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         for attempt in range(self._policy.retries + 1):
-            shown, reason = False, ""
+            shown, reason, cost = False, "", True
             try:
                 async with aclosing(self._model.stream(request)) as chunks:
                     async for chunk in chunks:
                         shown = True
                         yield chunk
             except Passing as error:
-                reason, seconds = str(error), self._seconds(error, attempt)
+                reason, seconds, cost = str(error), self._seconds(error, attempt), error.may_have_cost
                 if shown or attempt == self._policy.retries or seconds > _MOST_SECONDS:
                     raise
             else:
                 return
-            yield RetryChunk(reason, attempt + 1, self._policy.retries, seconds)
+            yield RetryChunk(reason, attempt + 1, self._policy.retries, seconds, cost)
             await self._sleep(seconds)
 
     async def close(self) -> None:

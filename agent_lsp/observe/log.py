@@ -97,9 +97,9 @@ def _data(event: events.Event) -> dict[str, Any] | None:  # Any: JSON
         case events.UsageUpdated():
             return {"tokens": event.usage.tokens, "cost": event.cost}
         case events.Retrying():
-            return {"reason": event.reason, "attempt": event.attempt, "seconds": event.seconds}
+            return {"attempt": event.attempt, "seconds": event.seconds}
         case events.TurnFinished():
             ended = {"stopReason": event.stop_reason, "tokens": event.usage.tokens, "cost": event.cost}
-            return {**ended, "error": event.error} if event.error else ended
+            return {**ended, "errorKind": event.error_kind} if event.error else ended
         case events.TextDelta() | events.ThinkingDelta() | events.ToolCallOutput() | events.PromptJoined():
             return None

@@ -11,6 +11,7 @@ from agent_lsp.conversation.diffs import unified, with_hunks
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PADDING = re.compile(r" {9,}")
+_UNSURE = re.compile(r"[^\x20-\x7e\n\t]")
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0000-\U000e0fff]"
 )
@@ -30,7 +31,7 @@ def visible(text: str) -> str:
 
 def visible_lines(text: str) -> str:
     """Several lines of a file, line ends, tabs and backslashes as they are, the rest as in `visible`."""
-    return "".join(char if char in "\n\t" or _harmless(char) else _escaped(char) for char in text)
+    return _UNSURE.sub(lambda found: found[0] if _harmless(found[0]) else _escaped(found[0]), text)
 
 
 def _doubled(run: re.Match[str]) -> str:

@@ -15,6 +15,10 @@ Door = Callable[[ApprovalRequest], Awaitable[Decision | None]]
 """How a client is asked. None: it could not be asked there, and the question stays open for `decide`."""
 
 
+GO_ON = "Go on where you stopped."
+"""The prompt of `agent.continue`."""
+
+
 class SessionError(Exception):
     """A session cannot do what was asked; the message names it and the remedy."""
 
@@ -40,6 +44,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a session has used before this turn; `cost` in USD."""
+
+    usage: Usage
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a turn runs: what the session hands to whoever builds it."""
 
@@ -48,6 +60,7 @@ class Place:
     record: Record
     approve: Approve
     emit: Emit
+    spent: Spent
 
 
 Build = Callable[[Order, Place], Awaitable[Turn]]

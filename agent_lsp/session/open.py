@@ -59,7 +59,7 @@ class OpenSessions:
             return session.conversation
         conversation = await self._journal.load(session_id)
         if conversation is None:
-            raise SessionError(f"no session {session_id}: agent.sessions lists those there are")
+            raise SessionError(f"no session {session_id}: its id is told when a session begins, and by agent.sessions")
         return conversation
 
     def all(self) -> tuple[Session, ...]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
-from agent_lsp.conversation.entries import Content, Said, TurnBegan, TurnEnded
+from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
-from agent_lsp.conversation.journal import Journal, JournalError
+from agent_lsp.conversation.journal import Journal, JournalError, Paid
+from agent_lsp.conversation.ledger import PastTurn
 from agent_lsp.conversation.messages import Message, StopReason, Usage, UserMessage
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.models import ModelError
-from agent_lsp.session import Build, Finished, Order, Place, SessionError, TurnRefused
+from agent_lsp.session import Build, Finished, Order, Place, SessionError, Spent, TurnRefused
 from agent_lsp.session.approvals import Approvals
 from agent_lsp.session.watchers import Watchers
 
@@ -62,7 +63,9 @@ class Session:
         self.id, self.conversation, self.approvals = session_id, conversation, Approvals(now)
         self._journal, self._build, self._watchers, self._new_id = journal, build, watchers, new_id
         self._running: _Running | None = None
+        self._note = ""
         self._joined: list[UserMessage] = []
+        self._joinable = False
         self._queue: list[_Waiting] = []
 
     @property
@@ -75,7 +78,7 @@ class Session:
         """Takes a prompt. Raises SessionError for an empty one."""
         if not order.prompt.strip():
             raise SessionError("the prompt is empty: say what the agent should do")
-        if self._running and not order.queue:
+        if self._running and self._joinable and not order.queue:
             self._joined.append(UserMessage(order.prompt, order.context))
             return Asked(self._running.turn_id, joined=True, finished=self._running.finished)
         waiting = _Waiting(order, self._new_id("turn"), asyncio.get_running_loop().create_future())
@@ -83,13 +86,18 @@ class Session:
         self._start_next()
         return Asked(waiting.turn_id, joined=False, finished=waiting.finished)
 
-    def cancel(self) -> tuple[str, ...]:
-        """Cancels the running turn and those that wait; their ids. The turn ends in its own time, soon."""
-        ids = self.turn_ids
-        waiting, self._queue = self._queue, []
-        for one in waiting:
+    async def keep_joined(self, order: Order) -> None:
+        """Puts a prompt that joined on disk: a kill before it is said must not lose it."""
+        await self.append(PromptTaken(UserMessage(order.prompt, order.context)))
+
+    def cancel(self, turn_id: str | None = None) -> tuple[str, ...]:
+        """Cancels one turn, running or waiting, or all of them; their ids. A running one ends in its own time, soon."""
+        ids = tuple(one for one in self.turn_ids if turn_id in {None, one})
+        for one in [one for one in self._queue if one.turn_id in ids]:
+            self._queue.remove(one)
             one.finished.set_result(_finished(one.turn_id, self.id, Ending(StopReason.CANCELLED)))
-        if self._running and not self._running.task.cancelling():
+        if self._running and self._running.turn_id in ids and self._joinable:
+            self._joinable = False
             self._running.task.cancel()
         return ids
 
@@ -104,9 +112,9 @@ class Session:
     def messages(self) -> Sequence[Message]:
         return self.conversation.messages
 
-    async def append(self, *contents: Content, cost: float = 0) -> None:
+    async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries at the head. A cancellation waits for the write, so that memory and disk agree."""
-        writing = asyncio.ensure_future(self._append(contents, cost))
+        writing = asyncio.ensure_future(self._append(contents, paid, used))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -127,18 +135,28 @@ class Session:
         if self.conversation.open_turn is None:
             return
         with self._journal.hold(self.id):
-            lost = self.conversation.results_after_a_kill()
-            results = (Said(lost),) if lost else ()
-            turn_id = self.conversation.open_turn.turn_id
-            ended = TurnEnded(turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
-            await self.append(*results, ended)
+            await self._close_open_turn()
 
-    async def _append(self, contents: tuple[Content, ...], cost: float) -> None:
-        self.conversation.grow(await self._journal.append(self.id, self.conversation.head, contents, cost=cost))
+    async def _close_open_turn(self) -> None:
+        """Ends a turn that a killed daemon, or a full disk, left open."""
+        if (left := self.conversation.open_turn) is None:
+            return
+        lost = self.conversation.results_after_a_kill()
+        results = (Said(lost),) if lost else ()
+        words = tuple(Said(message) for message in self.conversation.words_after_a_kill())
+        if lost and any("unknown" in result.text for result in lost.results):
+            self._note = "The daemon stopped while a command ran: look what became of it, nobody knows."
+        ended = TurnEnded(left.turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
+        await self.append(*results, *words, ended)
+
+    async def _append(self, contents: tuple[Content, ...], paid: Paid, used: PastTurn | None) -> None:
+        head = self.conversation.head
+        self.conversation.grow(await self._journal.append(self.id, head, contents, paid=paid, turn=used))
 
     def _start_next(self) -> None:
         if self._running is None and self._queue:
             waiting = self._queue.pop(0)
+            self._joinable = True
             task = asyncio.create_task(self._run(waiting), name=waiting.turn_id)
             self._running = _Running(waiting.turn_id, task, waiting.finished)
             task.add_done_callback(lambda task: self._ended(waiting, task))
@@ -146,14 +164,22 @@ class Session:
     def _ended(self, waiting: _Waiting, task: asyncio.Task[Finished]) -> None:
         # Here and not at the end of the task: one that is cancelled before its first step never runs.
         self._running = None
-        cancelled = _finished(waiting.turn_id, self.id, Ending(StopReason.CANCELLED))
-        waiting.finished.set_result(cancelled if task.cancelled() else task.result())
+        if task.cancelled():
+            done = _finished(waiting.turn_id, self.id, Ending(StopReason.CANCELLED))
+        elif error := task.exception():
+            _log.error("turn %s broke at its border", waiting.turn_id, exc_info=error)
+            done = _finished(waiting.turn_id, self.id, _failed("internal", _internal(error)))
+            self._emit(waiting.turn_id, _event(done))
+        else:
+            done = task.result()
+        waiting.finished.set_result(done)
         self._start_next()
 
     async def _run(self, waiting: _Waiting) -> Finished:
         """The turn's border: whatever happens inside, the turn ends with one line and the next may begin."""
         try:
             with self._journal.hold(self.id):
+                await self._close_open_turn()
                 return await self._turn(waiting)
         except JournalError as error:
             finished = _finished(waiting.turn_id, self.id, _failed("journal", str(error)))
@@ -162,18 +188,19 @@ class Session:
 
     async def _turn(self, waiting: _Waiting) -> Finished:
         order, turn_id = waiting.order, waiting.turn_id
-        await self.append(TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context)))
         turn: Turn | None = None
         try:
+            await self.append(TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context)))
             place = Place(
                 turn_id,
                 self.id,
                 self,
                 lambda request: self.approvals.ask(request, order.door),
                 lambda event: self._emit(turn_id, event),
+                self._spent(),
             )
             turn = await self._build(order, place)
-            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, turn.model.note))
+            self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, self._take_note(turn.model.note)))
             ending = await run_turn(turn)
         except asyncio.CancelledError:
             ending = Ending(StopReason.CANCELLED)
@@ -183,7 +210,8 @@ class Session:
             ending = _failed("journal", str(error))
         except Exception as error:
             _log.exception("turn %s failed", turn_id)
-            ending = _failed("internal", f"internal error ({_root_cause(error)}); the log has the details")
+            ending = _failed("internal", _internal(error))
+        self._joinable = False  # from here on a prompt is a turn of its own, and a cancel comes too late
         if turn is None:
             self._emit(turn_id, TurnStarted(order.prompt, order.model or ""))
         return await self._end(turn_id, ending, turn)
@@ -192,9 +220,21 @@ class Session:
         budget = turn.budget if turn else None
         usage, cost = (budget.usage, budget.cost) if budget else (Usage(), 0.0)
         finished = Finished(turn_id, self.id, ending, usage, cost)
-        await self.append(TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error))
+        used = PastTurn(turn_id, self.id, turn.model.name, usage, cost, turn.estimate) if turn else None
+        words = tuple(Said(prompt) for prompt in self.take_joined())  # a turn that broke off took them in no more
+        await self.append(*words, TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error), used=used)
         self._emit(turn_id, _event(finished))
         return finished
+
+    def _take_note(self, note: str) -> str:
+        """What the user should know at the beginning of a turn, what is said once among it."""
+        told, self._note = " ".join(filter(None, (self._note, note))), ""
+        return told
+
+    def _spent(self) -> Spent:
+        """What the session's finished turns have used."""
+        ended = [entry.content for entry in self.conversation.entries if isinstance(entry.content, TurnEnded)]
+        return Spent(sum((turn.usage for turn in ended), Usage()), sum(turn.cost or 0.0 for turn in ended))
 
     def _emit(self, turn_id: str, event: Event) -> None:
         self._watchers.show(Seen(self.id, turn_id, self.conversation.head or 0, event))
@@ -211,6 +251,10 @@ def _failed(kind: str, message: str) -> Ending:
 def _event(finished: Finished) -> TurnFinished:
     ending = finished.ending
     return TurnFinished(ending.stop_reason, finished.usage, finished.cost, ending.text, ending.error_kind, ending.error)
+
+
+def _internal(error: BaseException) -> str:
+    return f"internal error ({_root_cause(error)}); the log has the details"
 
 
 def _root_cause(error: BaseException) -> str:

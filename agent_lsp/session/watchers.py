@@ -14,6 +14,7 @@ class Watchers:
 
     def __init__(self) -> None:
         self._watchers: list[Watcher] = []
+        self._failed: set[Watcher] = set()
 
     def add(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
@@ -23,4 +24,6 @@ class Watchers:
             try:
                 watcher(seen)
             except Exception:
-                _log.exception("a watcher failed on %s", type(seen.event).__name__)
+                if watcher not in self._failed:  # once: else the log would have a traceback for each token
+                    _log.exception("a watcher failed on %s", type(seen.event).__name__)
+                self._failed.add(watcher)

@@ -11,6 +11,7 @@ from agent_lsp.conversation.actions import ApprovalRequest, Command, FileChange,
 from agent_lsp.conversation.entries import Entry
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.journal import SessionSummary
+from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
@@ -133,6 +134,13 @@ def _effect(request: ApprovalRequest) -> Json:
             return {"command": command.line, "cwd": command.cwd}
 
 
+def estimate(guess: Estimate) -> Json:
+    """The answer of `agent.estimate`."""
+    usd = {"low": guess.low, "likely": guess.likely, "high": guess.high}
+    unknown = {"costUnknown": True} if guess.likely is None else {}
+    return {"inputTokens": guess.input_tokens, "cost": usd, "basis": guess.basis, **unknown}
+
+
 def pending(request: ApprovalRequest) -> Json:
     """One of `agent.status`'s open questions."""
     return {"approvalId": request.id, "turnId": request.turn_id, "title": title(request.action)}
@@ -161,6 +169,8 @@ def _content(content: entries.Content) -> Json:
             return {"kind": "turnBegan", "turnId": content.turn_id}
         case entries.Said():
             return {"kind": "message", **_message(content.message)}
+        case entries.PromptTaken():
+            return {"kind": "promptTaken", "text": content.message.text}
         case entries.Decided():
             answer = {"decision": content.choice, "feedback": content.feedback, "answered": content.answered}
             return {

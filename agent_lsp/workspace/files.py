@@ -118,7 +118,9 @@ class Files:
         if change.after is None:
             roots.delete(location)
         else:
-            roots.write(location, _bytes_of(location, change.after), mode=mode)
+            data = _bytes_of(location, change.after)
+            # Looked at again after the slow part: a save meanwhile must not be lost.
+            roots.write(location, data, mode=mode, still=lambda: _must_still_hold(location, change.before, buffer))
 
     def _move(self, source: Location, target: Location, text: str, buffer: Buffer | None) -> None:
         _must_still_hold(source, text, buffer)

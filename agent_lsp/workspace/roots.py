@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -151,11 +151,14 @@ def read(location: Location) -> Content:
         return Content(data, stat.S_IMODE(status.st_mode))
 
 
-def write(location: Location, data: bytes, *, mode: int | None = None) -> None:
+def write(
+    location: Location, data: bytes, *, mode: int | None = None, still: Callable[[], object] = lambda: None
+) -> None:
     """Puts a file in place in one atomic step, making its folders.
 
     With `mode`, its permission bits, it replaces what stands there, links included; without, it is a new file.
-    Raises PathRefused, also when a new file's name is taken.
+    `still` is called at the last moment and raises if it must not be done any more. Raises PathRefused, also
+    when a new file's name is taken.
     """
     name = os.path.basename(location.relative)
     with _folder(location, make=True) as folder:
@@ -170,6 +173,7 @@ def write(location: Location, data: bytes, *, mode: int | None = None) -> None:
                     if mode is not None:
                         os.fchmod(file.fileno(), mode)
                     os.fsync(file.fileno())
+                still()
                 if mode is None:
                     _rename_to_unused((folder, temporary), (folder, name))
                 else:

@@ -277,7 +277,7 @@ async def test_an_empty_prompt_is_refused(workspace: Path, state: Path, script: 
     [
         ({"maxSteps": 2}, [{"calls": [call("list_files")]}] * 3, "maxSteps is 2"),
         ({"maxToolCalls": 1}, [{"calls": [call("list_files"), call("list_files")]}], "maxToolCalls is 1"),
-        ({"maxTokens": 3000}, [{"text": "never sent"}], "maxTokens is 3,000"),
+        ({"maxTokens": 3000}, [{"text": "never sent"}], "of maxTokens, 3,000"),
         ({"maxSeconds": 0.1}, [{"text": "a b c d e f g", "delay_ms": 50}], "maxSeconds, 0.1 s"),
     ],
 )
@@ -355,3 +355,22 @@ async def test_every_call_that_started_has_its_finish(workspace: Path, state: Pa
         assert sorted(finished) == [ResultStatus.DONE, ResultStatus.FAILED]
         assert home.kinds().count("ToolCallStarted") == 2
         assert isinstance(home.events[-1], TurnFinished)
+
+
+async def test_results_of_one_step_that_outgrow_the_window_are_shortened_together(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    (workspace / "big.txt").write_text("word " * 20_000)
+    model = script({"calls": [call("read_file", path="big.txt")] * 8}, {"text": "ok"}, context_window=16_000)
+    async with house(model, workspace, state) as home:
+        assert (await home.ask()).ending.text == "ok"
+
+
+async def test_an_allow_with_stop_performs_the_call_and_ends_the_turn(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    model = script({"calls": [call("write_file", path="a", content="1")]}, {"text": "never"})
+    async with house(model, workspace, state) as home:
+        home.answer = lambda _: Decision(Choice.ALLOW_ONCE, stop=True)
+        assert (await home.ask()).ending.stop_reason is StopReason.CANCELLED
+        assert (workspace / "a").read_text() == "1"

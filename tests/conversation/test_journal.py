@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent_lsp.conversation.entries import Entry, Said, TurnBegan
-from agent_lsp.conversation.journal import Journal, JournalError, SessionSummary
+from agent_lsp.conversation.journal import Journal, JournalError, Paid, SessionSummary
 from agent_lsp.conversation.messages import UserMessage
 
 
@@ -97,7 +97,7 @@ async def test_a_second_writer_that_moved_the_head_is_noticed(journal: Journal, 
     (two,) = await other.append("s1", one.seq, (said("two"),))
 
     with pytest.raises(JournalError, match="session s1 was continued elsewhere: open it again"):
-        await journal.append("s1", one.seq, (said("three"),), cost=1)
+        await journal.append("s1", one.seq, (said("three"),), paid=Paid(1))
 
     loaded = await journal.load("s1")
     assert loaded
@@ -135,7 +135,7 @@ async def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite3"
     await Journal(file).close()
     with sqlite3.connect(file) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 99")
     db.close()
 
     with pytest.raises(JournalError, match=f"{file} was written by a newer agent-lsp: update this one"):
@@ -219,8 +219,8 @@ async def test_sessions_of_a_workspace_come_newest_first_with_their_costs(journa
         clock.now += 1
         await journal.create(f"s{number}", workspace=workspace, title=f"title {number}")
     clock.now += 10
-    (entry,) = await journal.append("s0", None, (said("hi"),), cost=0.25)
-    await journal.append("s0", entry.seq, (said("ho"),), cost=0.5)
+    (entry,) = await journal.append("s0", None, (said("hi"),), paid=Paid(0.25))
+    await journal.append("s0", entry.seq, (said("ho"),), paid=Paid(0.5))
 
     assert await journal.sessions("/w") == (
         SessionSummary("s0", "title 0", clock.now, 0.75, 2),
@@ -233,11 +233,11 @@ async def test_what_was_spent_is_counted_by_the_day_in_utc(journal: Journal, clo
     clock.now = 86_400.0 * 20_000 - 1
     await journal.create("s1", workspace="/w", title="first")
     await journal.create("s2", workspace="/other", title="second")
-    (entry,) = await journal.append("s1", None, (said("a"),), cost=1)
-    await journal.append("s2", None, (said("b"),), cost=2)
+    (entry,) = await journal.append("s1", None, (said("a"),), paid=Paid(1))
+    await journal.append("s2", None, (said("b"),), paid=Paid(2))
     before_midnight = await journal.spent_today()
     clock.now += 2
-    await journal.append("s1", entry.seq, (said("c"),), cost=4)
+    await journal.append("s1", entry.seq, (said("c"),), paid=Paid(4))
 
     assert (before_midnight, await journal.spent_today()) == (3, 4)
 

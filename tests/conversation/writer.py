@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from agent_lsp.conversation.entries import Said
-from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.journal import Journal, Paid
 from agent_lsp.conversation.messages import UserMessage
 
 
@@ -17,7 +17,7 @@ async def write_for_ever(file: Path, session_id: str) -> None:
     head = None
     with journal.hold(session_id):
         while True:
-            (entry,) = await journal.append(session_id, head, (Said(UserMessage("x" * 500)),), cost=0.5)
+            (entry,) = await journal.append(session_id, head, (Said(UserMessage("x" * 500)),), paid=Paid(0.5))
             head = entry.seq
             print(head, flush=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -405,3 +407,112 @@ def test_an_approval_that_nobody_answers_times_out_as_unanswered(
     client.start(workspace, {"approvals": True})
     done = ask(client)
     assert "nobody answered" in results(client, done["sessionId"])[0]
+
+
+# Money: told before, bound while, gone on with after.
+
+
+def test_an_estimate_is_given_without_asking_the_model(daemon: Start, workspace: Path) -> None:
+    client = daemon("openai-chat:gpt-5-mini", AGENT_LSP_BASE_URL="http://127.0.0.1:9/v1")
+    client.start(workspace)
+    guess = client.command("agent.estimate", {"prompt": "refactor it all"})
+    assert 500 < guess["inputTokens"] < 5_000
+    assert 0 < guess["cost"]["low"] < guess["cost"]["likely"] < guess["cost"]["high"]
+    assert "no history" in guess["basis"]
+    unknown = client.command("agent.estimate", {"prompt": "go", "model": "openai-chat:homegrown"})
+    assert (unknown["cost"]["likely"], unknown["costUnknown"]) == (None, True)
+
+
+def test_a_turn_that_a_limit_ended_goes_on_by_one_command(daemon: Start, workspace: Path, script: Script) -> None:
+    model = script(*[{"calls": [call("list_files")]}] * 3, when={"Go on where": [{"text": "Finished."}]})
+    client = daemon(model, AGENT_LSP_MAX_STEPS="2")
+    client.start(workspace)
+    done = ask(client)
+    assert (done["stopReason"], done["error"]["kind"]) == ("budget_spent", "budget_spent")
+    assert "maxSteps is 2" in done["error"]["message"]
+    again = client.command("agent.continue", {"sessionId": done["sessionId"], "wait": True})
+    assert (again["stopReason"], again["text"]) == ("end_turn", "Finished.")
+
+
+def test_a_stock_editor_is_offered_to_go_on_with_the_safe_answer_first(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    model = script(*[{"calls": [call("list_files")]}] * 3, when={"Go on where": [{"text": "Finished."}]})
+    client = daemon(model, AGENT_LSP_MAX_STEPS="2")
+    asked = answers(client, "Go on", delay=0)
+    client.start(workspace, {"events": False})
+    client.command("agent.ask", {"prompt": "go"})
+    client.wait(lambda m: m.get("method") == "window/showMessage" and m["params"]["message"] == "Agent: Finished.")
+    assert [action["title"] for action in asked[0]["actions"]] == ["Stop here", "Go on"]
+    assert "maxSteps is 2" in asked[0]["message"]
+
+
+def test_cancelling_a_queued_turn_leaves_the_running_one_alone(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "one two three", "delay_ms": 200}))
+    client.start(workspace)
+    first = client.command("agent.ask", {"prompt": "go"})
+    queued = client.command("agent.ask", {"prompt": "then", "sessionId": first["sessionId"], "queue": True})
+    assert client.command("agent.cancel", {"turnId": queued["turnId"]}) == {"cancelled": [queued["turnId"]]}
+    assert client.wait_event("turnFinished")["stopReason"] == "end_turn"
+
+
+def test_a_name_that_is_no_unicode_reaches_the_client_as_valid_json(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    (workspace / os.fsdecode(b"odd\xff.txt")).write_text("x")
+    client = daemon(script({"calls": [call("list_files")]}, {"text": "ok"}))
+    client.start(workspace)
+    session = ask(client)["sessionId"]
+    client.command("agent.session", {"sessionId": session})
+    for message in client.messages:
+        json.dumps(message, ensure_ascii=False).encode()  # a lone surrogate would raise
+
+
+def test_a_second_initialize_is_refused(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(workspace)
+    with pytest.raises(Error) as again:
+        client.call("initialize", client.initialize_params(workspace, None))
+    assert again.value.code == -32600
+
+
+def test_commands_other_than_ask_get_an_error_when_there_is_no_workspace(daemon: Start, script: Script) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(None)
+    with pytest.raises(Error, match="no workspace folder") as refused:
+        client.command("agent.sessions")
+    assert refused.value.code == -32803
+
+
+def test_two_sessions_may_edit_one_open_file(daemon: Start, workspace: Path, script: Script) -> None:
+    edits = {word: [{"old_text": word, "new_text": word.upper()}] for word in ("hello", "world")}
+    scripts = {w: [{"calls": [call("edit_file", path="greeting.txt", edits=edits[w])]}, {"text": "ok"}] for w in edits}
+    client = daemon(script(when=scripts))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\n\n\nworld\n")
+    turns = [client.command("agent.ask", {"prompt": word})["turnId"] for word in edits]
+    for turn in turns:
+        ended = client.wait(
+            lambda m, turn=turn: (
+                m.get("method") == "agent/event"  # type: ignore[misc]
+                and (m["params"]["turnId"], m["params"]["kind"]) == (turn, "turnFinished")
+            )
+        )
+        assert ended["params"]["stopReason"] == "end_turn"
+    assert buffer.text.count("HELLO") + buffer.text.count("WORLD") >= 1
+
+
+def test_a_prompt_that_joined_survives_a_kill(daemon: Start, workspace: Path, script: Script) -> None:
+    model = script({"text": "one two three", "delay_ms": 1000}, when={"go on": [{"text": "Both."}]})
+    client = daemon(model)
+    client.start(workspace)
+    first = client.command("agent.ask", {"prompt": "go"})
+    client.wait_event("turnStarted")
+    assert client.command("agent.ask", {"prompt": "and this", "sessionId": first["sessionId"]})["joined"]
+    client.kill()
+    again = daemon(model)
+    again.start(workspace)
+    assert ask(again, "go on", sessionId=first["sessionId"])["text"] == "Both."
+    entries = again.command("agent.session", {"sessionId": first["sessionId"]})["entries"]
+    assert [entry["text"] for entry in entries if entry.get("role") == "user"] == ["go", "and this", "go on"]

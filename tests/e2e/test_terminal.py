@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from agent_lsp import __version__
+from agent_lsp.settings import flag, names
 from tests.conftest import call
 
 Script = Callable[..., str]
@@ -254,3 +255,67 @@ def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[st
     ready = run({**environment, "AGENT_LSP_MODEL": model}, "doctor")
     assert ready.returncode == 0
     assert f"model     {model}" in ready.stdout
+
+
+def test_usage_shows_what_turns_have_used_by_day_model_and_session(
+    environment: dict[str, str], workspace: Path, script: Script
+) -> None:
+    assert "no turns since" in run(environment, "usage").stdout
+    model = script({"text": "hi", "usage": {"input_tokens": 1200, "output_tokens": 34}})
+    run(environment, "ask", "count me", "--workspace", str(workspace), "--model", model)
+    lines = run(environment, "usage", "--days", "2").stdout.splitlines()
+    assert len(lines) == 3
+    assert "1 turns       1,200 in        34 out  scripted  count me" in lines[1]
+    assert lines[2] == "together    $0.0000"
+
+
+def test_an_estimate_is_printed_and_nothing_is_run(environment: dict[str, str], workspace: Path) -> None:
+    words = ["ask", "go", "--estimate", "--workspace", str(workspace), "--model", "openai-chat:gpt-5-mini"]
+    words += ["--base-url", "http://127.0.0.1:9/v1"]
+    told = run(environment, *words)
+    assert (told.returncode, told.stdout.startswith("likely $")) == (0, True)
+    assert json.loads(run(environment, *words, "--json").stdout)["cost"]["likely"] > 0
+
+
+def test_nobody_reading_on_cancels_the_turn_without_a_traceback(
+    environment: dict[str, str], workspace: Path, state: Path, script: Script
+) -> None:
+    model = script({"text": "word " * 2_000, "delay_ms": 5})
+    line = f"'{sys.executable}' -m agent_lsp ask go --workspace '{workspace}' --model '{model}' </dev/null | head -c 10"
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=8, check=False)
+    assert done.stdout == "word word "
+    assert "Traceback" not in done.stderr
+    assert "cancelled" in done.stderr
+    assert (state / "log.jsonl").read_text().count("Traceback") == 0
+
+
+def test_a_providers_words_cannot_paint_on_the_terminal(
+    environment: dict[str, str], workspace: Path, script: Script
+) -> None:
+    done = run(environment, "ask", "go", "--workspace", str(workspace), "--model", "scripted:/no\x1b]0;owned\x07")
+    assert (done.returncode, "\x1b" in done.stderr, "\\x1b" in done.stderr) == (1, False, True)
+
+
+def test_a_flag_that_is_none_names_the_nearest(environment: dict[str, str], workspace: Path) -> None:
+    done = run(environment, "ask", "go", "--max-step", "3")
+    assert done.returncode == 2
+    assert "Did you mean --max-steps?" in done.stderr
+
+
+def test_every_setting_but_the_key_is_a_flag_with_its_meaning(environment: dict[str, str]) -> None:
+    told = run(environment, "ask", "--help").stdout
+    missing = [name for name in names() if flag(name) not in told]
+    assert missing == ["apiKey"]
+
+
+def test_what_an_allowed_command_printed_is_shown(
+    terminal: Callable[..., Terminal], workspace: Path, script: Script
+) -> None:
+    model = script({"calls": [call("run_command", command="echo printed; exit 3")]}, {"text": "End."})
+    screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
+    screen.wait_for("Allow?")
+    screen.type("y\n")
+    screen.wait_for("End.")
+    assert screen.end() == 0
+    assert "\n  printed\n" in screen.screen
+    assert "2 steps, 1 call," in screen.screen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.entries import CallBegan, Said, TurnBegan, TurnEnded
-from agent_lsp.conversation.events import Seen
+from agent_lsp.conversation.events import Seen, TurnFinished
 from agent_lsp.conversation.journal import Journal, JournalError
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -22,6 +23,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.session import Order, SessionError
+from agent_lsp.session.session import Asked
 from tests.conftest import call
 from tests.house import house
 
@@ -143,3 +145,89 @@ async def test_events_carry_the_number_of_the_last_entry_before_them(
         assert [seen.seq for seen in home.seen] == sorted(seen.seq for seen in home.seen)
         assert {seen.seq for seen in home.seen} <= set(numbers)
         assert home.seen[-1].seq == numbers[-1]
+
+
+async def test_a_prompt_that_comes_when_the_turn_is_over_gets_a_turn_of_its_own(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        session = await home.open()
+        late: list[Asked] = []
+
+        def at_the_end(seen: Seen) -> None:
+            if isinstance(seen.event, TurnFinished) and not late:
+                late.append(session.ask(Order("late words", home.door)))
+
+        home.app.watchers.add(at_the_end)
+        await home.ask("first")
+        assert not late[0].joined
+        await late[0].finished
+        said = [message.text for message in session.messages if isinstance(message, UserMessage)]
+        assert said == ["first", "late words"]
+        assert isinstance(session.messages[-1], AssistantMessage)
+
+
+async def test_words_that_joined_a_turn_that_was_cancelled_stay_in_the_history(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "one two three", "delay_ms": 100}), workspace, state) as home:
+        session = await home.open()
+        asked = session.ask(Order("go", home.door))
+        while not home.events:
+            await asyncio.sleep(0)
+        session.ask(Order("and this", home.door))
+        session.cancel()
+        await asked.finished
+        assert [m.text for m in session.messages if isinstance(m, UserMessage)] == ["go", "and this"]
+
+
+async def test_random_cancels_always_end_in_a_finished_event_and_a_closed_turn(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    dice = random.Random(7)
+    model = script({"text": "a b", "calls": [call("read_file", path="greeting.txt")]}, {"text": "c d"})
+    async with house(model, workspace, state) as home:
+        session = await home.open()
+        for _ in range(60):
+            home.seen.clear()
+            asked = session.ask(Order("go", home.door))
+            for _ in range(dice.randrange(120)):
+                await asyncio.sleep(0)
+            session.cancel()
+            done = await asked.finished
+            assert session.conversation.open_turn is None
+            last = session.conversation.entries[-1].content
+            assert isinstance(last, TurnEnded)
+            if "TurnStarted" in home.kinds():
+                assert home.kinds()[-1] == "TurnFinished"
+                assert last.stop_reason is done.ending.stop_reason
+
+
+async def test_a_turn_that_another_daemon_left_open_is_closed_before_the_next(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        await home.ask("one")
+        assert home.session
+        head = home.session.conversation.head
+        other = Journal(state / "journal.sqlite3")
+        calls = (ToolCall("a", "run_command", "{}"),)
+        left = (TurnBegan("x", "m"), Said(UserMessage("two")), Said(AssistantMessage(calls, "m")))
+        await other.append(home.session.id, head, left)
+        await other.close()
+        home.session = await home.app.sessions.get(home.session.id)
+        assert (await home.ask("three")).ending.text == "ok"
+        kinds = [type(message).__name__ for message in home.messages]
+        assert kinds[-4:] == ["AssistantMessage", "ToolMessage", "UserMessage", "AssistantMessage"]
+
+
+async def test_a_journal_that_fails_at_the_turns_border_ends_the_turn_with_a_line(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        await home.open()
+        (state / "locks").write_text("in the way of a folder")
+        done = await asyncio.wait_for(home.ask(), 5)
+        assert done.ending.stop_reason is StopReason.FAILED
+        (state / "locks").unlink()
+        assert (await home.ask()).ending.text == "ok"

@@ -66,17 +66,16 @@ end
 local function text_of(question)
   local asked = question.asked
   local lines = { '# ' .. asked.title }
+  if vim.list_contains(asked.choices, types.decision.allow_session) then
+    table.insert(lines, '# s allows, until the session ends: ' .. asked.sessionRule)
+  end
   local detail = vim.split(asked.detail:gsub('\n$', ''), '\n', { plain = true })
   question.owners = {}
   for index, id in pairs(require('agent_lsp.hunks').owners(detail, hunks_of(question))) do
     question.owners[#lines + index] = id
   end
   vim.list_extend(lines, detail)
-  vim.list_extend(lines, { '', '# ' .. asked.reason })
-  if vim.list_contains(asked.choices, types.decision.allow_session) then
-    table.insert(lines, '# s allows, until the session ends: ' .. asked.sessionRule)
-  end
-  return lines
+  return vim.list_extend(lines, { '', '# ' .. asked.reason })
 end
 
 ---@param question agent_lsp.Question
