@@ -130,7 +130,9 @@ async def post_events(
     except httpx.HTTPError as error:
         if isinstance(_root(error), ssl.SSLCertVerificationError):
             raise BadRequest(f"the certificate of {endpoint.host} is not trusted: {_root(error)}") from error
-        raise ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}") from error
+        lost = ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}")
+        lost.may_have_cost = not isinstance(error, httpx.ConnectError)  # what never arrived costs nothing
+        raise lost from error
 
 
 async def _sent(

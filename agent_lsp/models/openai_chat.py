@@ -212,8 +212,8 @@ class _Answer:
     def message(self, host: str) -> AssistantMessage:
         if not (self.finish or self.text or self.calls):
             raise ConnectionLost(f"{host} ended the answer before it began")
-        if not self.finished and self.calls:
-            raise ConnectionLost(f"{host} broke off in the middle of a tool call")
+        if not self.finished:  # one of the two ends says that it is whole; without either, half would pass for all
+            raise ConnectionLost(f"{host} broke off in the middle of {'a tool call' if self.calls else 'its answer'}")
         stop = _STOPS.get(self.finish, StopReason.END_TURN)
         if self.calls and stop is StopReason.MAX_TOKENS and not self.calls[-1].arguments:
             self.calls.pop()  # cut off before it said what it wants

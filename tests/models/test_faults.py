@@ -181,7 +181,7 @@ FAULTS = [
     fault("2: no call under a stop for tools", stop_of(HELLO, "tools"), ONLY_TEXT),
     fault("3: an empty last event although deltas held the call", emptied_end, Right()),
     fault("4: the stream ends without its last events", cut(), ConnectionLost),
-    fault("4: text ends without its last events", cut(said=HELLO), ConnectionLost, chat=ONLY_TEXT),
+    fault("4: text ends without its last events", cut(said=HELLO), ConnectionLost),
     fault("4: the stream is left open after its last event", lambda kit: Reply((*kit.streamed(BOTH), Hang)), Right()),
     fault("4: silence after the reason to stop", late_usage, Right()),
     fault("4: silence before the first token", lambda _: Reply((Hang,)), TimedOut),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Start, call
-from tests.models.provider import Provider, Reply
+from tests.models.provider import Disconnect, Provider, Reply
 
 KEY = "sk-secret-0123456789"
 QUOTED = b'{"error": {"message": "Incorrect API key provided: sk-secret-0123456789"}}'
@@ -50,3 +50,15 @@ def test_a_command_does_not_inherit_keys(daemon: Start, workspace: Path, script:
     [result] = [result for entry in entries if entry.get("role") == "tool" for result in entry["results"]]
     assert "PATH=" in result["text"]
     assert KEY not in result["text"]
+
+
+async def test_what_never_reached_the_provider_costs_nothing_and_what_broke_off_costs_its_worst(
+    daemon: Start, workspace: Path
+) -> None:
+    async with Provider(Reply((b"data: {}\n\n", Disconnect)), Reply()).serving() as provider:
+        for address, costs in ((provider.url, True), ("http://127.0.0.1:9/v1", False)):
+            client = daemon("openai-chat:gpt-5-mini", AGENT_LSP_BASE_URL=address, AGENT_LSP_MAX_RETRIES="0")
+            await asyncio.to_thread(client.start, workspace)
+            done = await asyncio.to_thread(client.command, "agent.ask", {"prompt": "go", "wait": True})
+            assert (done["stopReason"], done["cost"] > 0) == ("failed", costs)
+            await asyncio.to_thread(client.stop)

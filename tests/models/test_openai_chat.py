@@ -242,10 +242,11 @@ async def test_a_refusal_is_text() -> None:
     assert (await answer(delta(refusal="No."), delta("stop"))).text == "No."
 
 
-async def test_neither_done_nor_finish_reason_is_needed_for_text() -> None:
+async def test_text_needs_done_or_a_finish_reason_to_be_whole() -> None:
     assert (await answer(*HELLO[:-1])).text == "Hello"
     assert (await answer(delta(content="Hello"), DONE)).text == "Hello"
-    assert (await answer(delta(content="Hello"), chunked=False)).text == "Hello"
+    error = await failure(Reply((delta(content="Hello"),)))
+    assert (type(error), str(error)) == (ConnectionLost, "127.0.0.1 broke off in the middle of its answer")
 
 
 async def test_a_call_needs_either() -> None:
