@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -142,6 +142,7 @@ def _shorter(result: ToolResult) -> ToolResult:
     return result if len(result.text) <= len(_SHORTENED) else replace(result, text=_SHORTENED)
 
 
+@lru_cache(4_096)  # a step counts the whole path twice, and all but its newest messages were counted before
 def _size(message: Message) -> int:
     match message:
         case UserMessage():

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -56,6 +57,7 @@ def fitting_name(tool: str) -> str:
     return _ODD_IN_NAME.sub("_", tool)[:_MOST_NAME] or "unknown"
 
 
+@lru_cache(4_096)  # each step sends all calls again
 def fitting_arguments(arguments: str) -> str:
     """Arguments as they were written where they are a JSON object, else `{}`.
 
