@@ -40,8 +40,8 @@ class BundledModel:
     name, context_window = "bundled", WINDOW
     note = (
         "The bundled model is small: it reads a file you name and creates a file you name, to try things out."
-        " For real work set ANTHROPIC_API_KEY or OPENAI_API_KEY, or for a local server AGENT_LSP_MODEL=openai-chat:MODEL"
-        " and AGENT_LSP_BASE_URL."
+        " For real work set ANTHROPIC_API_KEY or OPENAI_API_KEY, or for a local server"
+        " AGENT_LSP_MODEL=openai-chat:MODEL and AGENT_LSP_BASE_URL."
     )
 
     def __init__(

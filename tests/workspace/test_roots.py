@@ -447,3 +447,18 @@ def test_nothing_is_read_or_written_outside_while_a_folder_is_swapped_with_a_lin
     assert (outside / "secret.txt").read_text() == "secret\n"
     assert read > 10
     assert refused > 10
+
+
+def test_a_write_that_must_not_be_done_any_more_at_the_last_moment_leaves_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "kept.txt"
+    file.write_text("old")
+    location = Roots([str(tmp_path)]).find("kept.txt")
+
+    def saved_meanwhile() -> None:
+        file.write_text("saved by the user")
+        raise PathRefused("it moved")
+
+    with pytest.raises(PathRefused, match="it moved"):
+        roots.write(location, b"new", mode=0o644, still=saved_meanwhile)
+    assert file.read_text() == "saved by the user"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept.txt"]
