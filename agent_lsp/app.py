@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -12,39 +13,66 @@ from typing import Any
 
 import platformdirs
 
-from agent_lsp import __version__
+from agent_lsp import __version__, confining
 from agent_lsp import settings as configuration
-from agent_lsp.agent import Turn
-from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
-from agent_lsp.agent.context import build, system_prompt
-from agent_lsp.agent.estimate import estimated
+from agent_lsp.agent.context import build
+from agent_lsp.answering import Answering
+from agent_lsp.conversation.changes import needed_digests
 from agent_lsp.conversation.journal import Journal, SessionSummary
-from agent_lsp.conversation.ledger import Estimate
-from agent_lsp.conversation.messages import Message, Usage, UserMessage
-from agent_lsp.models import Model, ModelError, NoModel, choice
-from agent_lsp.models.choice import Access, Surroundings
-from agent_lsp.models.pricing import Price, price_of
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.conversation.messages import Usage
+from agent_lsp.models import ModelError, NoModel
+from agent_lsp.models.choice import Surroundings
+from agent_lsp.models.keys import KEYRING
+from agent_lsp.models.supply import Priced, Supply
 from agent_lsp.models.wire_model import WireModel
 from agent_lsp.observe.log import EventLog
-from agent_lsp.permissions import Preset
-from agent_lsp.permissions.policy import Policy
+from agent_lsp.permissions.protected import acts_on
+from agent_lsp.permissions.remembered import OfWorkspace, Remembered
+from agent_lsp.permissions.secrets import Secrets
+from agent_lsp.permissions.trust import Trust
 from agent_lsp.processes import Processes
-from agent_lsp.session import Order, Place, Spent, TurnRefused
+from agent_lsp.session.history import History
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.settings import Loaded, Settings, SettingsError
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
+from agent_lsp.tools.code import run_code
 from agent_lsp.tools.read import list_files, read_file
 from agent_lsp.tools.search import search
 from agent_lsp.tools.shell import run_command
+from agent_lsp.tools.web import web_fetch, web_search
+from agent_lsp.trusting import WorkspaceTrust, project_settings
+from agent_lsp.turns import Turns
+from agent_lsp.web import choice
+from agent_lsp.workspace.changes import Changes
+from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.editor import Editor
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.objects import Bounds, Objects
+from agent_lsp.workspace.origins import Origins
+from agent_lsp.workspace.restoring import Restoring
 from agent_lsp.workspace.ripgrep import Search, program
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.snapshots import Snapshots
+from agent_lsp.workspace.targets import Targets
 
-TOOLS = (read_file, list_files, search, write_file, edit_file, delete_file, move_file, run_command)
+TOOLS = (
+    read_file,
+    list_files,
+    search,
+    write_file,
+    edit_file,
+    delete_file,
+    move_file,
+    run_command,
+    run_code,
+    web_fetch,
+    web_search,
+)
+_DAY = 86_400.0
+_TURNS_TO_UNDO = 5
+"""Turns of an open session whose copies are never removed, however old or large."""
 
 
 class App:
@@ -62,44 +90,89 @@ class App:
         """Raises SettingsError, JournalError, and PathRefused for folders that are none."""
         self._environment, self._flags, self._ask_editor = environment, flags, ask_editor
         self.roots = Roots(folders)
-        self.state = state_dir(self.settings().settings)
-        self.log = EventLog(self.state / "log.jsonl")
-        self.journal = Journal(self.state / "journal.sqlite3")
-        self.processes, self.watchers = Processes(), Watchers()
+        self.secrets = Secrets(environment.get(name, "").strip() for name in configuration.KEY_VARIABLES)
+        started = self._loaded({}).settings  # nothing of the workspace has a say in where trust is kept
+        self.state = state_dir(started)
+        self.trust = WorkspaceTrust(self.roots, Trust(Remembered(self.state / "trusted")))
+        self.log = EventLog(self.state / "log.jsonl", self.secrets.clean)
+        self.journal = Journal(self.state / "journal.sqlite3", clean=self.secrets.clean)
+        self.processes, self.watchers = Processes(), Watchers(self.secrets.clean)
         self.watchers.add(self.log.watch)
         files = Files(self.roots, editor)
-        self.tools = ToolContext(files, Search(files, self.processes, program()), self.processes)
+        roots = [root.path for root in self.roots.all]
+        self.sandboxes = confining.sandboxes(started, self.state, roots, self.processes, environment)
+        rules = confining.rules(started, self.state, environment)
+        commands = confining.commands(files, self.processes, self.sandboxes, self.state, rules=rules, new_id=_new_id)
+        self.tools = ToolContext(files, Search(files, self.processes, program()), commands, choice.chosen())
         self.files, self._toolbox = files, Toolbox(TOOLS)
-        self._workspace = os.pathsep.join(root.path for root in self.roots.all)
+        self.objects = Objects(self.state / "checkpoints")
+        snapshots = Snapshots(files, self.tools.search, self.objects)
+        self.checkpoints = Checkpoints(files, self.objects, snapshots)
+        self.history = History(Restoring(files, self.objects), snapshots, _new_id)
+        remembered = Remembered(self.state / "allowed")
+        self.answering = Answering(environment, data_dir(), Supply(self._surroundings()), remembered)
+        self._changes = Changes(files)
+        self.turns = Turns(
+            settings=lambda: self.settings().settings,
+            answering=self.answering,
+            journal=self.journal,
+            sandboxes=self.sandboxes,
+            toolbox=self._toolbox,
+            tools=self.tools,
+            checkpoints=self.checkpoints,
+            changes=self._changes,
+            targets=Targets(self.roots, acts_on),
+            origins=Origins(files, self.journal),
+            kept=OfWorkspace(Remembered(self.state / "rules"), roots),
+            secrets=self.secrets,
+            new_id=_new_id,
+        )
+        self._workspace = os.pathsep.join(roots)
         self.sessions = OpenSessions(
             self.journal,
             self._workspace,
-            build=self._build,
+            build=self.turns.build,
             watchers=self.watchers,
             new_id=_new_id,
             now=time.time,
         )
-        self._models: dict[str, Model] = {}
-        self._policies: dict[str, Policy] = {}
+
+    def _surroundings(self) -> Surroundings:
+        """What models need."""
+        environment = configuration.without_keys(self._environment)
+        return Surroundings(self.state, self._listed, self.processes, environment, self.secrets.know)
+
+    def change_folders(self, folders: Sequence[str]) -> tuple[str, ...]:
+        """Takes the folders that the client has open now, for running turns too; returns those that are none."""
+        missing = self.roots.replace(folders)
+        self.turns.change_folders()
+        return missing
 
     def settings(self) -> Loaded:
         """The settings as they stand now. Raises SettingsError."""
-        return configuration.load(self._environment, editor=self._ask_editor(), flags=self._flags)
+        try:
+            return self._loaded(project_settings(self.trust.standing()))
+        except OSError as error:
+            raise SettingsError(f"what is trusted cannot be read: {error}") from error
 
-    def model_name(self) -> str:
-        """The model that the next turn would have. Raises NoModel or SettingsError."""
-        return choice.chosen(access(self.settings().settings, self._environment))
+    def _loaded(self, projects: Mapping[str, bytes]) -> Loaded:
+        editor = self._ask_editor()
+        loaded = configuration.load(self._environment, projects=projects, editor=editor, flags=self._flags)
+        key = configuration.secret(loaded.settings.api_key)
+        if not key.startswith(KEYRING):
+            self.secrets.know(key)
+        return loaded
 
     async def stored_sessions(self) -> tuple[SessionSummary, ...]:
         """The sessions of this workspace, newest first."""
         return await self.journal.sessions(self._workspace)
 
-    def status(self) -> dict[str, Any]:  # Any: JSON
+    async def status(self) -> dict[str, Any]:  # Any: JSON
         """What `agent.status` says of the daemon itself."""
         model: dict[str, Any] = {"model": None}  # Any: JSON
         try:
             settings = self.settings().settings
-            model = {"model": choice.chosen(access(settings, self._environment))}
+            model = {"model": await self.answering.name(settings)}
         except SettingsError as error:
             settings, model["problem"] = configuration.DEFAULTS, str(error)
         except NoModel as error:
@@ -109,7 +182,7 @@ class App:
             "version": __version__,
             **model,
             "preset": settings.preset,
-            "sandbox": "none",
+            "sandbox": (await self.sandboxes.found()).level,
             "limits": {
                 "maxSteps": limits.steps,
                 "maxToolCalls": limits.tool_calls,
@@ -120,108 +193,43 @@ class App:
             },
         }
 
-    def warm(self) -> None:
+    async def warm(self) -> None:
         """Builds what the first turn needs, so that it need not wait."""
         with contextlib.suppress(ModelError, SettingsError):  # the first turn says it better
-            model = self._model(self.model_name(), self.settings().settings)
-            if isinstance(model, WireModel):
-                model.warm()
-            _price(model.name).cost(Usage())
-            build((), system="", tools=self._toolbox.all(), window=model.context_window)
+            priced = await self.answering.model(None, self.settings().settings)
+            await asyncio.to_thread(self._warm, priced)
+
+    def _warm(self, priced: Priced) -> None:
+        if isinstance(priced.model.inner, WireModel):
+            priced.model.inner.warm()
+        priced.price.cost(Usage())
+        build((), system="", tools=self._toolbox.all(), window=priced.model.context_window)
+
+    async def prune(self) -> None:
+        """Removes copies of files that are too old or too many, but none that the last turns need; not during turns."""
+        sessions = self.sessions.all()
+        if any(session.turn_ids for session in sessions):
+            return
+        settings = self.settings().settings
+        bounds = Bounds(settings.checkpoint_days * _DAY, settings.checkpoint_megabytes << 20)
+        needed = [needed_digests(session.conversation.entries, _TURNS_TO_UNDO) for session in sessions]
+        if needed:
+            await asyncio.to_thread(self.objects.need, set().union(*needed))
+        await asyncio.to_thread(self.objects.prune, bounds)
 
     async def close(self) -> None:
         """Ends all turns and processes, and leaves the journal in order."""
         await self.sessions.close()
-        for model in self._models.values():
-            await model.close()
+        await self._changes.close()
+        self.objects.close()
+        await self.answering.supply.close()
         await self.processes.close()
+        self.sandboxes.close()
         await self.journal.close()
         self.log.close()
 
-    async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
-        """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
-        settings = self.settings().settings
-        model = self._model(order.model or self.model_name(), settings)
-        return await self._estimate((*messages, UserMessage(order.prompt, order.context)), model)
-
-    async def _estimate(self, messages: Sequence[Message], model: Model) -> Estimate:
-        request = build(messages, system=self._system(), tools=self._toolbox.all(), window=model.context_window)
-        return estimated(request, _price(model.name), await self.journal.past_turns(model.name))
-
-    async def _build(self, order: Order, place: Place) -> Turn:
-        try:
-            settings = self.settings().settings
-            preset = usable_preset(settings.preset)
-        except SettingsError as error:
-            raise TurnRefused("settings", str(error)) from error
-        model = self._model(order.model or choice.chosen(access(settings, self._environment)), settings)
-        policy = self._policies.setdefault(place.session_id, Policy(preset, [root.path for root in self.roots.all]))
-        policy.preset = preset
-        return Turn(
-            id=place.turn_id,
-            session_id=place.session_id,
-            record=place.record,
-            model=RetryingModel(model, RetryPolicy(settings.max_retries)),
-            toolbox=self._toolbox,
-            tools=self.tools,
-            policy=policy,
-            preset=order.preset,
-            budget=self._budget(settings, model, place.spent),
-            estimate=await self._estimate(place.record.messages, model),
-            approve=place.approve,
-            emit=place.emit,
-            system=self._system(),
-            most_characters=settings.max_result_characters,
-            approval_seconds=settings.approval_timeout_seconds,
-            new_id=_new_id,
-            now=time.time,
-        )
-
-    def _budget(self, settings: Settings, model: Model, spent: Spent) -> Budget:
-        session = Account(settings.session_limits, OF_SESSION, used=spent.usage)
-        session.cost = spent.cost
-        return Budget(
-            Account(settings.limits, Names(), session),
-            _price(model.name),
-            self.journal,
-            cost_per_day=settings.max_cost_per_day,
-            seconds=settings.max_seconds,
-            new_id=_new_id,
-        )
-
-    def _system(self) -> str:
-        return system_prompt([root.path for root in self.roots.all])
-
-    def _model(self, name: str, settings: Settings) -> Model:
-        key = f"{name} {settings.base_url} {settings.context_window}"
-        if key not in self._models:
-            around = Surroundings(self.state, self._listed, self.processes)
-            self._models[key] = choice.made(name, access(settings, self._environment), around)
-        return self._models[key]
-
     async def _listed(self) -> Sequence[str]:
-        places = [self.roots.find(root.path) for root in self.roots.all]
-        return [path for place in places for path in (await self.tools.search.files(place)).paths]
-
-
-def access(settings: Settings, environment: Mapping[str, str]) -> Access:
-    """What settings and environment have for reaching a model."""
-    return Access(
-        name=settings.model,
-        base_url=settings.base_url,
-        key=configuration.secret(settings.api_key),
-        openai_key=environment.get("OPENAI_API_KEY", ""),
-        anthropic_key=environment.get("ANTHROPIC_API_KEY", ""),
-        context_window=settings.context_window,
-        data_dir=data_dir(),
-    )
-
-
-def usable_preset(preset: Preset) -> Preset:
-    """The preset, if this version can keep what it promises. Raises SettingsError."""
-    if preset in {Preset.EDITS, Preset.AUTO}:
-        raise SettingsError(f"the preset '{preset}' needs a sandbox, which there is not yet: use 'confirm' or 'plan'")
-    return preset
+        return [path for place in self.roots.present() for path in (await self.tools.search.files(place)).paths]
 
 
 def state_dir(settings: Settings) -> Path:
@@ -236,14 +244,18 @@ def state_dir(settings: Settings) -> Path:
     return folder
 
 
+def surroundings(settings: Settings, environment: Mapping[str, str]) -> Surroundings:
+    """What models need, for commands that open no workspace."""
+
+    async def no_files() -> tuple[str, ...]:
+        return ()
+
+    return Surroundings(state_dir(settings), no_files, Processes(), configuration.without_keys(environment))
+
+
 def data_dir() -> Path:
     """The folder of the bundled model."""
     return platformdirs.user_data_path("agent-lsp")
-
-
-def _price(name: str) -> Price:
-    protocol, _, model = name.partition(":")
-    return price_of(protocol, model)
 
 
 def _new_id(what: str) -> str:

@@ -1,9 +1,10 @@
-"""argv → settings → serve | ask | doctor | model. Little is imported here: `serve` must answer at once."""
+"""argv → settings → serve | ask | trust | …: a command each. Little is imported here: `serve` must answer at once."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from agent_lsp.lsp.transport import Server
 
 _CANCELLED = 130
+_PROTOCOLS = ("openai-chat", "openai-responses", "anthropic")
+"""Those of `models/choice.py`, which takes too long to import here."""
 _FLAGS = {
     "model": "which model answers, as protocol:model",
     "baseUrl": "where it listens",
     "contextWindow": "tokens it can read, where no table knows it",
-    "preset": "what need not be asked: plan or confirm",
+    "preset": "what need not be asked: plan, confirm, edits or auto",
+    "deny": "rules, as a JSON list, for what is refused",
+    "ask": "likewise, for what is asked about every time",
+    "allow": "likewise, for what need not be asked",
     "maxSteps": "requests to the model",
     "maxToolCalls": "tool calls",
     "maxTokens": "tokens in and out",
@@ -34,9 +40,24 @@ _FLAGS = {
     "approvalTimeoutSeconds": "seconds until a question counts as not answered",
     "maxRetries": "how often a model request is sent again",
     "maxResultCharacters": "characters of one tool result",
-    "stateDir": "the folder of journal and log",
+    "apiKeyCommand": "a shell line that prints the key",
+    "localServers": "addresses where a model server of this machine is looked for",
+    "connectTimeoutSeconds": "seconds until a provider is connected",
+    "firstTokenTimeoutSeconds": "seconds until its answer begins",
+    "tokenTimeoutSeconds": "seconds that it may pause in its answer",
+    "checkpointDays": "days for which copies of changed files are kept for undo",
+    "checkpointMegabytes": "megabytes that these copies may take",
+    "searchUrl": "the search of a SearXNG instance, instead of DuckDuckGo",
+    "webAllow": "pages fetched without a question, as docs.python.org/3",
+    "webDeny": "pages that are never fetched, as example.org/private",
+    "stateDir": "the folder of journal, log and checkpoints",
+    "sandboxImage": "the image of the container that commands run in, by docker or podman",
 }
-"""The settings that are flags of `ask`, all but the key: other users can see the flags of a process."""
+"""The settings that are flags of `ask`.
+
+Not among them are the price table, the key, which others could see, and what takes the sandbox away: a program that
+starts this one must not.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(_run(arguments))
     except KeyboardInterrupt:
         raise SystemExit(_CANCELLED) from None
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -75,6 +99,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from agent_lsp.usage import usage
 
             return usage(_environment(), arguments.days)
+        case "conformance":
+            return _conformance(arguments)
         case "doctor":
             from agent_lsp.doctor import doctor  # each command imports its own room
 
@@ -83,6 +109,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from agent_lsp.doctor import model_command
 
             return model_command(arguments.action)
+        case "trust":
+            return _trust(arguments)
+        case "setup":
+            return _setup(arguments)
         case _:
             _parser().print_help()
             return 2
@@ -107,10 +137,38 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--estimate", action="store_true", help="say what the turn may cost, and do not run it")
     usage = commands.add_parser("usage", help="what turns have cost, by day, model and session")
     usage.add_argument("--days", type=int, default=30, metavar="N", help="how many days back (default: 30)")
+    _add_conformance(commands.add_parser("conformance", help="try a server: what it does wrong, and what carries it"))
     commands.add_parser("doctor", help="say what is configured, which model answers, and what is missing")
     model = commands.add_parser("model", help="fetch or drop the small bundled model")
     model.add_argument("action", choices=("install", "remove"))
+    trust = commands.add_parser("trust", help="show what this folder would set for the agent, and ask whether it may")
+    trust.add_argument("--workspace", default=".", metavar="DIR", help="the folder (default: this one)")
+    trust.add_argument("--forget", action="store_true", help="take the trust back")
+    _add_setup(commands.add_parser("setup", help="what an editor needs: said, written, or taken back"))
     return parser
+
+
+def _add_conformance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--base-url", required=True, metavar="URL", help="where the server listens")
+    parser.add_argument("--protocol", default=_PROTOCOLS[0], choices=_PROTOCOLS, help=f"default: {_PROTOCOLS[0]}")
+    parser.add_argument("--model", metavar="NAME", help="its name there (default: the only one)")
+    parser.add_argument("--max-cost", type=_usd, default=0.05, metavar="USD", help="the most to spend (default: 0.05)")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+
+
+def _add_setup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("client", choices=("neovim", "vscode"), help="the editor")
+    wish = parser.add_mutually_exclusive_group()
+    wish.add_argument("--write", dest="wish", action="store_const", const="write", default="say", help="write it")
+    wish.add_argument("--remove", dest="wish", action="store_const", const="remove", help="take it back")
+    parser.add_argument("--editor", metavar="PROGRAM", help="with vscode: which of several, as code or codium")
+
+
+def _usd(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError
+    return value
 
 
 def _words(name: str) -> str:
@@ -160,11 +218,47 @@ def _ask(arguments: argparse.Namespace) -> int:
         return 1
 
 
+def _conformance(arguments: argparse.Namespace) -> int:
+    from agent_lsp.conformance import Order, conformance
+
+    asked = Order(arguments.base_url, arguments.protocol, arguments.model, arguments.max_cost, arguments.json)
+    return conformance(_environment(), asked)
+
+
+def _trust(arguments: argparse.Namespace) -> int:
+    from agent_lsp.settings import SettingsError
+    from agent_lsp.trust import trust
+    from agent_lsp.workspace.roots import PathRefused
+
+    try:
+        return trust(_environment(), str(Path(arguments.workspace).absolute()), forget=arguments.forget)
+    except (SettingsError, PathRefused, OSError) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from agent_lsp.settings import KEY_VARIABLES
+    from agent_lsp.setup import SetupRefused, Wish
+    from agent_lsp.setup.neovim import neovim
+    from agent_lsp.setup.vscode import vscode
+
+    environment = {name: value for name, value in os.environ.items() if name not in KEY_VARIABLES}
+    wish = Wish(arguments.wish)
+    try:
+        if arguments.client == "neovim":
+            neovim(environment, wish)
+        else:
+            vscode(environment, wish, arguments.editor)
+    except SetupRefused as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _environment() -> dict[str, str]:
     """The environment as it was at the start; keys are taken out of it, so that no child inherits them."""
+    from agent_lsp.permissions.own_environment import taken
     from agent_lsp.settings import KEY_VARIABLES
 
-    found = dict(os.environ)
-    for name in KEY_VARIABLES:
-        os.environ.pop(name, None)
-    return found
+    return taken(KEY_VARIABLES)

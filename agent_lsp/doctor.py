@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import shutil
 import sqlite3
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 from agent_lsp import NAME, __version__, app
+from agent_lsp.answering import access, server_use
+from agent_lsp.confining import sandboxes
 from agent_lsp.models import NoModel, choice
 from agent_lsp.models.bundled_file import LLAMA_MISSING, InstallError, install, installed, remove
+from agent_lsp.models.choice import Access
+from agent_lsp.models.keys import KEYRING
+from agent_lsp.models.local_servers import found
+from agent_lsp.permissions.policy import always_rule
+from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.processes import Processes
 from agent_lsp.settings import Settings, SettingsError, load, user_file
+from agent_lsp.turns import usable_preset
 from agent_lsp.workspace.ripgrep import program
+from agent_lsp.workspace.sandbox.choose import REMEDY, Found
 
 _TESTED = "Linux"
 
@@ -28,28 +40,60 @@ def doctor(environment: Mapping[str, str]) -> int:
     print(f"settings  {user_file()}" + ("" if user_file().exists() else " (not there; the defaults hold)"))
     try:
         settings = load(environment).settings
-        app.usable_preset(settings.preset)
         folder = app.state_dir(settings)
     except SettingsError as error:
         print(f"problem   {error}")
         return 1
     print(f"state     {folder}")
-    print(f"preset    {settings.preset}")
     print(f"ripgrep   {program() or 'missing: searches are slower; install ripgrep'}")
-    print("sandbox   none: every command asks (a sandbox is still to come)")
+    found = asyncio.run(_sandbox(settings, environment, folder))
+    print(f"sandbox   {_told(found, settings)}")
+    print(f"preset    {settings.preset}")
+    try:
+        usable_preset(settings.preset, confined=found.level.confines)
+    except SettingsError as error:
+        print(f"problem   {error}")
+        return 1
     return _model(settings, environment)
+
+
+async def _sandbox(settings: Settings, environment: Mapping[str, str], state: Path) -> Found:
+    """The level that holds; it is tried for this."""
+    processes = Processes()
+    tried = sandboxes(settings, state, (), processes, environment)
+    found = await tried.found()
+    tried.close()
+    await processes.close()
+    return found
+
+
+def _told(found: Found, settings: Settings) -> str:
+    """The level, and why each stronger one does not hold."""
+    lines = [found.level.value, *(f"not {line}" for line in found.not_held)]
+    if not found.level.confines:
+        lines.append(
+            "commands run unconfined, each asks (unsandboxedCommands)"
+            if settings.unsandboxed_commands
+            else f"no command is run: {REMEDY}"
+        )
+    return "\n          ".join(lines)
 
 
 def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     print(f"bundled   {_bundled()}")
+    have = access(settings, environment, app.data_dir())
+    if have.says_nothing:
+        have = _local(have, settings)
     try:
-        name = choice.chosen(app.access(settings, environment))
+        name = choice.chosen(have)
     except NoModel as error:
         print(f"model     problem: {error}")
         return 1
     print(f"model     {name}" + (f" at {settings.base_url}" if settings.base_url else ""))
+    print(f"price     {_price(name, have)}")
+    print(f"key       {_key(have)}")
     try:
-        choice.made(name, app.access(settings, environment), _surroundings(settings))
+        choice.made(name, have, app.surroundings(settings, environment))
     except NoModel as error:
         print(f"problem   {error}")
         return 1
@@ -60,11 +104,33 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _surroundings(settings: Settings) -> choice.Surroundings:
-    async def no_files() -> tuple[str, ...]:
-        return ()
+def _local(have: Access, settings: Settings) -> Access:
+    """With the server of this machine, if there is one that the user allowed."""
+    server = asyncio.run(found(settings.local_servers))
+    if server is None:
+        print(f"local     no model server at {', '.join(settings.local_servers) or 'any address'}")
+        return have
+    allowed = Remembered(app.state_dir(settings) / "allowed").holds(always_rule(server_use(server)))
+    print(
+        f"local     {server.program} at {server.base_url}: {'allowed' if allowed else 'the next turn asks to use it'}"
+    )
+    return replace(have, local=server) if allowed else replace(have, refused=server)
 
-    return choice.Surroundings(app.state_dir(settings), no_files, Processes())
+
+def _key(have: Access) -> str:
+    """Where the key comes from; it is not fetched for this."""
+    sources = {
+        "apiKey or AGENT_LSP_API_KEY": have.key and not have.key.startswith(KEYRING),
+        f"the keyring, {have.key.removeprefix(KEYRING)}": have.key.startswith(KEYRING),
+        "apiKeyCommand, which is run when a key is needed": have.key_command,
+        "OPENAI_API_KEY or ANTHROPIC_API_KEY": have.openai_key or have.anthropic_key,
+    }
+    return next((words for words, there in sources.items() if there), "none")
+
+
+def _price(name: str, have: Access) -> str:
+    price = choice.priced(name, have)
+    return "free" if price.free else price.words
 
 
 def _bundled() -> str:

@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ for one in $groups; do kill -KILL "-$one" 2>/dev/null; done
 [ "$ordered" ] || for file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
   file=${file#/proc/}; kill -KILL "${file%/environ}" 2>/dev/null
 done
+xargs -0 rmdir -- <"/dev/fd/$2" 2>/dev/null
 """
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _DRAIN_SECONDS, _DEATH_SECONDS, _BODY_SECONDS = 0.5, 2.0, 0.25
@@ -80,9 +82,10 @@ class Processes:
         self._number = 0
         self._running: set[int] = set()
         self._zombies: dict[int, float] = {}
+        self._folders = -1
         _adopt_orphans()
 
-    async def run(
+    async def run(  # noqa: PLR0913 - each says one thing about the process
         self,
         argv: Sequence[str],
         *,
@@ -92,6 +95,7 @@ class Processes:
         env: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
         output: Callable[[bytes], None] = lambda _: None,
+        pass_fds: Sequence[int] = (),
     ) -> Ended:
         """Runs a program to its end, standard error joined to its output; then kills what is left of its tree.
 
@@ -109,6 +113,7 @@ class Processes:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self._running.add(process.pid)
         self._tell_guard("add", process.pid)
@@ -149,6 +154,13 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
+    def remove_at_death(self, folders: Iterable[str]) -> None:
+        """The folders that the guard takes away, if they are empty, when we are killed; they replace those before."""
+        self._start_guard()
+        data = b"\0".join(map(os.fsencode, folders))
+        os.pwrite(self._folders, data, 0)
+        os.ftruncate(self._folders, len(data))
+
     async def close(self) -> None:
         """Ends the guard."""
         if self._guard:
@@ -156,6 +168,7 @@ class Processes:
             _write_line(guard, "end")
             await _exited(guard)
             guard.wait()
+            os.close(self._folders)
 
     async def _bury(self, process: subprocess.Popen[bytes], mark: str, tree: set[int], pipes: _Pipes) -> None:
         """Waits for the deaths in a killed tree, reads what is left in its output and takes the bodies away."""
@@ -187,9 +200,12 @@ class Processes:
 
     def _start_guard(self) -> None:
         if self._guard is None:
+            with tempfile.TemporaryFile() as file:
+                self._folders = os.dup(file.fileno())
             self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", f"{_MARK}={self._marks}"],
+                ["/bin/sh", "-c", _GUARD, "sh", f"{_MARK}={self._marks}", str(self._folders)],
                 env={},
+                pass_fds=[self._folders],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -333,9 +349,13 @@ def _is_zombie(pid: int) -> bool:
 
 def _children(pid: int) -> list[int]:
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = [thread.name for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:  # it is gone, and may have gone just now: a glob would raise then
+        return []
+    for thread in threads:
         with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return found
 
 

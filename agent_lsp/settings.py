@@ -1,12 +1,13 @@
 """All settings: their names, where each may come from, and which source wins.
 
-Defaults < the user's file < the editor < the environment < flags. *User keys* (what names a program, a URL, a
-key or a path, loosens the preset or raises a limit) are taken from the user's file, the environment and flags
-only, for what an editor says may come from the repository.
+Defaults < the user's file < the trusted project's file < the editor < the environment < flags. *User keys* (what
+names a program, a URL, a key or a path, loosens the preset or raises a limit) are taken from the user's file, the
+environment and flags only: a project's file comes from the repository, and what an editor says may come from there.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import tomllib
@@ -15,13 +16,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from agent_lsp.conversation.actions import Limits
+from agent_lsp.models.http import Patience
+from agent_lsp.models.local_servers import ADDRESSES
+from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
+from agent_lsp.permissions.rules import Rules, parsed
+from agent_lsp.web import WebRefused
+from agent_lsp.web.location import canonical
 
 KEY_VARIABLES = ("AGENT_LSP_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 _PREFIX = "AGENT_LSP_"
@@ -37,9 +44,41 @@ class Source(StrEnum):
     """Where a setting comes from, the weakest first."""
 
     FILE = "the user's file"
+    PROJECT = "the project's file"
     EDITOR = "the editor"
     ENVIRONMENT = "the environment"
     FLAGS = "the command line"
+
+
+def _from_json(value: object) -> object:
+    """A table as the environment has it."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _from_words(value: object) -> object:
+    """A list as the environment has it."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        parsed(text)
+    return texts
+
+
+Table = Annotated[dict[str, OwnPrice], BeforeValidator(_from_json)]
+
+
+def _address(value: str) -> str:
+    """An address of the web, in canonical form."""
+    try:
+        return canonical(value)
+    except WebRefused as error:
+        raise ValueError(str(error)) from error
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_from_words)]
+RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_json), AfterValidator(_rules)]
 
 
 class Settings(BaseModel):
@@ -50,8 +89,17 @@ class Settings(BaseModel):
     model: str | None = None
     base_url: str | None = Field(None, alias="baseUrl")
     api_key: SecretStr | None = Field(None, alias="apiKey")
+    api_key_command: str | None = Field(None, alias="apiKeyCommand")
     context_window: int | None = Field(None, alias="contextWindow", ge=2_048)
+    prices: Table = Field({})
+    local_servers: Words = Field(ADDRESSES, alias="localServers")
+    connect_timeout_seconds: float = Field(Patience().connect, alias="connectTimeoutSeconds", gt=0)
+    first_token_timeout_seconds: float = Field(Patience().first, alias="firstTokenTimeoutSeconds", gt=0)
+    token_timeout_seconds: float = Field(Patience().between, alias="tokenTimeoutSeconds", gt=0)
     preset: Preset = Preset.CONFIRM
+    deny: RuleTexts = ()
+    ask: RuleTexts = ()
+    allow: RuleTexts = ()
     max_steps: int = Field(50, alias="maxSteps", ge=1)
     max_tool_calls: int = Field(200, alias="maxToolCalls", ge=0)
     max_tokens: int = Field(500_000, alias="maxTokens", ge=1)
@@ -63,11 +111,27 @@ class Settings(BaseModel):
     approval_timeout_seconds: float = Field(600, alias="approvalTimeoutSeconds", gt=0)
     max_retries: int = Field(3, alias="maxRetries", ge=0, le=10)
     max_result_characters: int = Field(50_000, alias="maxResultCharacters", ge=1_000)
+    checkpoint_days: float = Field(7, alias="checkpointDays", ge=0)
+    checkpoint_megabytes: int = Field(500, alias="checkpointMegabytes", ge=0)
+    search_url: Annotated[str, AfterValidator(_address)] | None = Field(None, alias="searchUrl")
+    web_allow: Words = Field((), alias="webAllow")
+    web_deny: Words = Field((), alias="webDeny")
     state_dir: str | None = Field(None, alias="stateDir")
+    unsandboxed_commands: bool = Field(default=False, alias="unsandboxedCommands")
+    sandbox_image: str | None = Field(None, alias="sandboxImage", min_length=1)
+
+    @property
+    def rules(self) -> Rules:
+        """What is refused, asked about every time, and allowed without asking."""
+        return Rules(*(tuple(map(parsed, texts)) for texts in (self.deny, self.ask, self.allow)))
 
     @property
     def limits(self) -> Limits:
         return Limits(self.max_steps, self.max_tool_calls, self.max_tokens, self.max_seconds, self.max_cost)
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(self.first_token_timeout_seconds, self.token_timeout_seconds, self.connect_timeout_seconds)
 
     @property
     def session_limits(self) -> Limits:
@@ -88,11 +152,26 @@ _LIMITS = {
     "maxTokensPerSession",
     "maxCostPerSession",
     "maxRetries",
+    "checkpointDays",
+    "checkpointMegabytes",
 }
+_ADDED_TO = {"deny", "ask", "webDeny"}
+"""Lists that only tighten: those of every source hold together."""
 _USER_KEYS = {
+    "allow",
     "baseUrl",
     "apiKey",
+    "apiKeyCommand",
+    "prices",
+    "localServers",
+    "connectTimeoutSeconds",
+    "firstTokenTimeoutSeconds",
+    "tokenTimeoutSeconds",
     "stateDir",
+    "unsandboxedCommands",
+    "sandboxImage",
+    "searchUrl",
+    "webAllow",
     "contextWindow",
     "approvalTimeoutSeconds",
     "maxResultCharacters",
@@ -116,18 +195,37 @@ def user_file() -> Path:
 def load(
     environment: Mapping[str, str],
     *,
+    projects: Mapping[str, bytes] | None = None,
     editor: Mapping[str, Any] | None = None,  # Any: JSON from the editor
     flags: Mapping[str, Any] | None = None,  # Any: words of the command line
     file: Path | None = None,
 ) -> Loaded:
-    """All sources merged; an editor's mistakes are ignored aloud. Raises SettingsError for the user's own."""
-    values = _values(_from_file(file or user_file()), Source.FILE)
-    values |= _values(_from_environment(environment), Source.ENVIRONMENT)
-    values |= _values({name: value for name, value in (flags or {}).items() if value is not None}, Source.FLAGS)
-    wished, ignored = _from_editor(editor or {}, values)
-    strong = set(_from_environment(environment)) | {name for name, value in (flags or {}).items() if value is not None}
-    merged = values | {name: value for name, value in wished.items() if name not in strong}
+    """All sources merged; mistakes of projects and editors are ignored aloud. Raises SettingsError for the user's own.
+
+    `projects` are the settings files of the workspace by path: only those that the user trusts.
+    """
+    flagged = {name: value for name, value in (flags or {}).items() if value is not None}
+    sources = [
+        _values(_from_file(file or user_file()), Source.FILE),
+        _values(_from_environment(environment), Source.ENVIRONMENT),
+        _values(flagged, Source.FLAGS),
+    ]
+    values = {name: value for source in sources for name, value in source.items()}
+    strong = set(_from_environment(environment)) | set(flagged)
+    merged, ignored = dict(values), list[str]()
+    for source, place, raw in [*_from_projects(projects or {}, ignored), (Source.EDITOR, "the editor", editor or {})]:
+        wished, loosening = _tightening(raw, source, place, merged)
+        ignored += loosening
+        sources.append(wished)
+        merged |= {name: value for name, value in wished.items() if name not in strong}
+    for name in _ADDED_TO:
+        merged[name] = tuple(dict.fromkeys(rule for source in sources for rule in source.get(name, ())))
     return Loaded(Settings.model_validate(merged), tuple(ignored))
+
+
+def problems_of_project(environment: Mapping[str, str], path: str, data: bytes) -> tuple[str, ...]:
+    """What would be ignored of a project's file if it were trusted, a line each. Raises SettingsError."""
+    return load(environment, projects={path: data}).ignored
 
 
 def variable(name: str) -> str:
@@ -181,28 +279,52 @@ def _checked(name: str, value: Any, source: Source) -> Any:
     try:
         one = Settings.model_validate({name: value})
     except ValidationError as error:
-        wanted = ", ".join(Preset) if field.annotation is Preset else error.errors()[0]["msg"]
+        wanted = ", ".join(Preset) if field.annotation is Preset else _wanted(error)
         shown = "not shown here" if field.annotation == SecretStr | None else repr(value)
         place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
         raise SettingsError(f"{place} is {shown}, but should be: {wanted}") from None
     return getattr(one, attribute)
 
 
-def _from_editor(raw: Mapping[str, Any], users: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What an editor may set: no user keys, and presets and limits only if they are tighter than the user's."""
+def _wanted(error: ValidationError) -> str:
+    """What a value should be, with the place inside it where that is not so."""
+    first = error.errors()[0]
+    inside = ".".join(map(str, first["loc"][1:]))
+    return f"{inside}: {first['msg']}" if inside else first["msg"]
+
+
+def _from_projects(
+    files: Mapping[str, bytes], ignored: list[str]
+) -> list[tuple[Source, str, dict[str, Any]]]:  # Any: TOML
+    """Each project's file as it stands; one that is none is ignored as a whole, for it is not the user's mistake."""
+    found = []
+    for path, data in files.items():
+        try:
+            found.append((Source.PROJECT, path, tomllib.loads(data.decode("utf-8"))))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            ignored.append(f"{path} is ignored, for it is not TOML: {error}")
+    return found
+
+
+def _tightening(
+    raw: Mapping[str, Any],  # Any: unchecked
+    source: Source,
+    place: str,
+    in_force: Mapping[str, Any],  # Any: checked values
+) -> tuple[dict[str, Any], list[str]]:
+    """What a repository may set: no user keys, and presets and limits only if they are tighter than those in force."""
     wished, ignored = {}, []
     for name, value in raw.items():
-        if name in _CLIENT_OPTIONS or value is None:
+        if value is None or (source is Source.EDITOR and name in _CLIENT_OPTIONS):
             continue
         try:
-            checked = _values({name: value}, Source.EDITOR)[name]
+            checked = _values({name: value}, source)[name]
         except SettingsError as error:
-            ignored.append(str(error))
+            ignored.append(f"{place}: {error}" if source is Source.PROJECT else str(error))
             continue
-        if reason := _loosens(name, checked, users):
-            ignored.append(
-                f"the editor's '{name}' is ignored: {reason}; set it in {user_file()} or as {variable(name)}"
-            )
+        if reason := _loosens(name, checked, in_force):
+            whose = "the editor's" if source is Source.EDITOR else f"{place}:"
+            ignored.append(f"{whose} '{name}' is ignored: {reason}; set it in {user_file()} or as {variable(name)}")
         else:
             wished[name] = checked
     return wished, ignored
@@ -227,3 +349,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def secret(value: SecretStr | None) -> str:
     """The text of a key, empty where there is none."""
     return value.get_secret_value() if value else ""
+
+
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for programs that are to know no key."""
+    return {name: value for name, value in environment.items() if name not in KEY_VARIABLES}

@@ -9,24 +9,32 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
+from agent_lsp import NAME
 from agent_lsp.app import App
 from agent_lsp.conversation import events
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange, Hunk
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 from agent_lsp.models import ModelError
-from agent_lsp.permissions.approval import detail, title, visible, visible_lines
-from agent_lsp.permissions.policy import session_rule
-from agent_lsp.session import Finished, Order, wire
+from agent_lsp.permissions.approval import Detail, detail, title, visible, visible_lines
+from agent_lsp.permissions.policy import always_rule, session_rule
+from agent_lsp.session import GO_ON, Finished, Order, documents, wire
+from agent_lsp.trusting import waiting
 from agent_lsp.workspace.editor import NoEditor
 
 CANCELLED = 130
 _MOST_SHOWN, _LINES_SHOWN = 4_000, 8
 _COLOURS = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_QUESTION = "Allow? [y]es, [s]ession, choose [h]unks, [N]o, or say what to do instead: "
-_QUESTION_WHOLE = "Allow? [y]es, [s]ession, [N]o, or say what to do instead: "
+_ANSWERS = {
+    "y": (Choice.ALLOW_ONCE, "[y]es"),
+    "s": (Choice.ALLOW_SESSION, "[s]ession"),
+    "a": (Choice.ALLOW_ALWAYS, "[a]lways"),
+}
+_WORDS = {"yes": "y", "session": "s", "always": "a"}
 _LONG = 20
 """Lines of detail after which the question names its target again."""
 
@@ -49,24 +57,35 @@ async def ask(order: Ask, environment: Mapping[str, str]) -> int:
     try:
         if order.estimate:
             return await _print_estimate(app, order)
+        _say_of_settings(app)
         screen = _Json() if order.as_json else _Screen()
         app.watchers.add(screen.show)
         session = await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
-        asked = session.ask(Order(order.prompt, _at_the_prompt if _interactive() else _nobody))
+        door = partial(_at_the_prompt, app.state) if _interactive() else _nobody
+        asked = session.ask(Order(order.prompt, door))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, session.cancel)
         done = await asked.finished
         screen.end(done)
+        await app.prune()
         return _exit_code(done)
     finally:
         await app.close()
+
+
+def _say_of_settings(app: App) -> None:
+    """A line on what of the workspace waits for trust, and one for each setting that was ignored."""
+    if line := waiting(app.trust.standing()):
+        _say(f"{line} (`{NAME} trust` shows it and asks)", "yellow")
+    for ignored in app.settings().ignored:
+        _say(visible(ignored), "yellow")
 
 
 async def _print_estimate(app: App, order: Ask) -> int:
     """What the turn may cost, from what it would send; nothing is sent."""
     session = await app.sessions.get(order.session) if order.session else None
     try:
-        guess = await app.estimate(Order(order.prompt, _nobody), session.messages if session else ())
+        guess = await app.turns.estimate(Order(order.prompt, _nobody), session.messages if session else ())
     except ModelError as error:
         _say(f"{error.kind}: {error}", "red")
         return 1
@@ -99,16 +118,21 @@ async def _nobody(request: ApprovalRequest) -> Decision:
     return Decision(Choice.REJECT, "nobody could be asked, for there is no terminal", answered=False)
 
 
-async def _at_the_prompt(request: ApprovalRequest) -> Decision:
-    _show_question(request)
-    hunks = [hunk.id for hunk in _hunks(request)] if len(_hunks(request)) > 1 else []
+async def _at_the_prompt(state: Path, request: ApprovalRequest) -> Decision:
+    shown = await asyncio.to_thread(detail, request.action)
+    choosable = _hunks(request) if shown.whole and len(_hunks(request)) > 1 else ()
+    _show_question(request, shown, choosable)
+    if not shown.whole:
+        _say(f"  all of it: {await asyncio.to_thread(documents.write, request, state)}", "yellow")
+    hunks = [hunk.id for hunk in choosable]
+    offered = {key: words for key, words in _ANSWERS.items() if words[0] in request.choices}
+    asked = ", ".join([*(words for _, words in offered.values()), *(["choose [h]unks"] if hunks else []), "[N]o"])
     while True:
-        answer = (await _line(_QUESTION if hunks else _QUESTION_WHOLE)).strip()
-        match answer.lower():
-            case "y" | "yes":
-                return Decision(Choice.ALLOW_ONCE)
-            case "s" | "session":
-                return Decision(Choice.ALLOW_SESSION)
+        answer = (await _line(f"Allow? {asked}, or say what to do instead: ")).strip()
+        key = _WORDS.get(answer.lower(), answer.lower())
+        match key:
+            case _ if key in offered:
+                return Decision(offered[key][0])
             case "" | "n" | "no":
                 return Decision(Choice.REJECT)
             case "h" if hunks:
@@ -119,21 +143,28 @@ async def _at_the_prompt(request: ApprovalRequest) -> Decision:
             case _ if len(answer) > 2:
                 return Decision(Choice.REJECT, answer)
             case _:
-                _say("  y, s, n, or a few words", "yellow")
+                _say(f"  {', '.join(offered)}, n, or a few words", "yellow")
 
 
-def _show_question(request: ApprovalRequest) -> None:
+def _show_question(request: ApprovalRequest, shown: Detail, hunks: tuple[Hunk, ...]) -> None:
     _say(f"\n{title(request.action)}", "bold")
-    lines = detail(request.action).splitlines()
+    lines = shown.text.splitlines()
     for line in lines:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         _say(f"  {line}", colour)
-    for hunk in _hunks(request) if len(_hunks(request)) > 1 else ():
+    for hunk in hunks:
         first = (hunk.new or hunk.old).split("\n", 1)[0].strip()
         _say(f"  hunk {hunk.id}: line {hunk.old_start}, {visible(first)[:60]}", "cyan")
-    _say(f"  {request.reason}; 'session' allows {session_rule(request.action)}", "dim")
+    _say(f"  {request.reason}{_rules(request)}", "dim")
     if len(lines) > _LONG:
         _say(title(request.action), "bold")
+
+
+def _rules(request: ApprovalRequest) -> str:
+    """What the yeses that reach further would cover."""
+    session = f"; 'session' allows {session_rule(request.action)}" if Choice.ALLOW_SESSION in request.choices else ""
+    always = f"; 'always' allows {always_rule(request.action)}" if Choice.ALLOW_ALWAYS in request.choices else ""
+    return session + always
 
 
 def _hunks(request: ApprovalRequest) -> tuple[Hunk, ...]:
@@ -207,11 +238,14 @@ class _Screen:
     def end(self, done: Finished) -> None:
         self._line_start()
         ending = done.ending
-        if ending.error:
+        if ending.stop_reason is StopReason.BUDGET_SPENT:
+            _say(f"stopped at a limit: {visible(ending.error)}", "yellow")
+            _say(f"to go on: {NAME} ask --session {done.session_id} '{GO_ON}'", "dim")
+        elif ending.error:
             _say(f"{ending.stop_reason}: {visible(ending.error)}", "red")
         elif ending.stop_reason is not StopReason.END_TURN:
             _say(f"stopped: {ending.stop_reason}", "yellow")
-        if done.usage.steps:
+        if done.usage.steps or done.usage.tokens:
             _say(_sums(done), "dim")
 
     def _show_output(self, text: str) -> None:
@@ -229,7 +263,14 @@ def _sums(done: Finished) -> str:
     money = "cost unknown" if done.cost is None else f"${done.cost:.4f}" if done.cost else "free"
     counts = ((done.usage.steps, "step"), (done.usage.tool_calls, "call"))
     told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts]
-    return ", ".join([*told, f"{done.usage.tokens:,} tokens", money])
+    return ", ".join([*told, f"{done.usage.tokens:,} tokens", money + _scored(done)])
+
+
+def _scored(done: Finished) -> str:
+    guess = done.estimate
+    if guess is None or guess.held(done.cost) is None:
+        return ""
+    return f" (estimated ${guess.low:.4f} to ${guess.high:.4f})"
 
 
 def _safe(text: str) -> str:

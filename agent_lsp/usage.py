@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from agent_lsp import NAME, app
 from agent_lsp.conversation.journal import Journal, JournalError
-from agent_lsp.conversation.ledger import Spending, day_of
+from agent_lsp.conversation.ledger import Score, Spending, day_of, score
 from agent_lsp.permissions.approval import visible
 from agent_lsp.settings import SettingsError, load
 
@@ -21,18 +21,18 @@ def usage(environment: Mapping[str, str], days: int) -> int:
     """Prints the sums of the last days; the exit code."""
     since = day_of(time.time() - (max(days, 1) - 1) * _DAY_SECONDS)
     try:
-        rows = asyncio.run(_rows(environment, since))
+        rows, scored = asyncio.run(_rows(environment, since))
     except (SettingsError, JournalError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
-    print("\n".join(_table(rows, since)))
+    print("\n".join([*_table(rows, since), *_words(scored)]))
     return 0
 
 
-async def _rows(environment: Mapping[str, str], since: str) -> Sequence[Spending]:
+async def _rows(environment: Mapping[str, str], since: str) -> tuple[Sequence[Spending], Score | None]:
     journal = Journal(app.state_dir(load(environment).settings) / "journal.sqlite3")
     try:
-        return await journal.spending(since)
+        return await journal.spending(since), score(await journal.turns_since(since))
     finally:
         await journal.close()
 
@@ -47,10 +47,19 @@ def _table(rows: Sequence[Spending], since: str) -> list[str]:
     return [*lines, f"together    {_money(rows)}"]
 
 
+def _words(scored: Score | None) -> list[str]:
+    """How good the estimates were."""
+    if scored is None:
+        return []
+    held = f"{scored.held} of {scored.turns} turns cost between low and high"
+    return [f"estimates   {held}; the middle one cost {scored.off:.2g} times what was likely"]
+
+
 def _line(row: Spending) -> str:
     title = visible(row.title)[:_TITLE]
-    counts = f"{row.turns:>4} turns {row.input_tokens:>11,} in {row.output_tokens:>9,} out"
-    return f"  {_money([row]):>12} {counts}  {visible(row.model)}  {title}"
+    turns = f"{row.turns:>4} {'turn ' if row.turns == 1 else 'turns'}"
+    counts = f"{turns} {row.input_tokens:>11,} in {row.output_tokens:>9,} out"
+    return f"  {_money([row]):>12} {counts}  {visible(row.model)}  {row.session}  {title}"
 
 
 def _money(rows: Sequence[Spending]) -> str:

@@ -14,7 +14,7 @@ from agent_lsp.conversation.events import Event, Seen
 from agent_lsp.conversation.messages import Message
 from agent_lsp.session import Finished, Order
 from agent_lsp.session.session import Session
-from agent_lsp.workspace.editor import NoEditor
+from agent_lsp.workspace.editor import Editor, NoEditor
 
 Answer = Callable[[ApprovalRequest], Decision | None]
 
@@ -64,9 +64,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(model: str, workspace: Path, state: Path, **settings: Any) -> AsyncIterator[House]:
+async def house(
+    model: str, workspace: Path, state: Path, editor: Editor | None = None, /, **settings: Any
+) -> AsyncIterator[House]:
     environment = {"AGENT_LSP_MODEL": model, "AGENT_LSP_STATE_DIR": str(state)}
-    app = App(environment, [str(workspace)], NoEditor(), flags=settings)
+    app = App(environment, [str(workspace)], editor or NoEditor(), flags=settings)
     built = House(app)
     app.watchers.add(built.seen.append)
     try:

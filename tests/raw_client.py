@@ -34,6 +34,8 @@ class RawClient:
             **inherited,
             "AGENT_LSP_STATE_DIR": str(state),
             "XDG_CONFIG_HOME": str(state / "config"),
+            "XDG_DATA_HOME": str(state / "data"),
+            "AGENT_LSP_LOCAL_SERVERS": " ",
             **(env or {}),
         }
         self.process = subprocess.Popen(

@@ -12,29 +12,37 @@ import agent_lsp
 
 PACKAGE = Path(agent_lsp.__file__).parent
 LAYERS = [
-    {"cli", "__main__", "doctor", "usage"},
-    {"app", "lsp", "terminal"},
-    {"session", "settings", "observe"},
+    {"cli", "__main__", "conformance", "doctor", "setup", "trust", "usage"},
+    {"app", "turns", "lsp", "terminal"},
+    {"session", "settings", "observe", "answering", "confining", "trusting"},
     {"agent"},
     {"tools"},
-    {"models", "workspace", "permissions", "memory"},
+    {"models", "web", "workspace", "permissions", "memory"},
     {"conversation", "processes"},
 ]
-ONE_ROOM_APART = {"models", "workspace", "permissions", "memory", "lsp", "terminal"}
+ONE_ROOM_APART = {"models", "web", "workspace", "permissions", "memory", "lsp", "terminal"}
 """Rooms of one layer that do not know one another; doors may use `app`."""
 LATE = {
     "agent_lsp/cli.py": "each command imports its own room, so that serve answers at once",
+    "agent_lsp/models/keys.py": "an optional extra",
     "agent_lsp/models/pricing.py": "the price table takes a tenth of a second: only who pays needs it",
     "agent_lsp/models/llama_child.py": "an optional extra, loaded in the child only",
     "agent_lsp/models/llama_server.py": "an optional extra is looked for where it is needed",
+    "agent_lsp/web/page_text.py": "a converter that only a fetched page needs",
+    "agent_lsp/web/search.py": "a library, and lxml with it, that only a search needs",
+    "agent_lsp/trust.py": "termios is there only where there is a terminal",
     "agent_lsp/terminal.py": "termios is there only where there is a terminal",
 }
 OWNERS = {
     "pygls": ("lsp/",),
     "lsprotocol": ("lsp/",),
-    "sqlite3": ("conversation/journal.py", "conversation/ledger.py", "doctor.py"),
-    "httpx": ("models/",),
+    "sqlite3": ("conversation/journal.py", "conversation/ledger.py", "conversation/written.py", "doctor.py"),
+    "httpx": ("models/", "web/"),
+    "html_to_markdown": ("web/page_text.py",),
+    "ddgs": ("web/search.py",),
     "genai_prices": ("models/pricing.py",),
+    "pathspec": ("workspace/ignore.py", "workspace/ignored.py"),
+    "watchfiles": ("workspace/changes.py",),
     "tree_sitter": ("permissions/shell_line.py",),
     "subprocess": ("processes.py", "models/bundled_file.py"),
 }

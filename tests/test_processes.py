@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.processes import Ended, Processes, _descendants, environment
 
 MB = 1 << 20
 
@@ -165,6 +166,16 @@ async def test_adopted_orphans_do_not_pile_up_as_zombies(processes: Processes) -
     async with asyncio.timeout(2):
         while zombies():
             await sh(processes, "sleep 0.02")
+
+
+def test_processes_may_end_while_the_tree_is_looked_at() -> None:
+    """What goes between two looks at /proc is no error: it is gone."""
+    end = time.monotonic() + 1.0
+    line = "i=0; while [ $i -lt 300 ]; do sleep 0 & i=$((i+1)); done; wait"
+    while time.monotonic() < end:
+        shell = subprocess.Popen(["/bin/sh", "-c", line])
+        while shell.poll() is None:
+            _descendants(os.getpid())
 
 
 async def test_a_program_that_is_not_there_is_an_error_of_the_system(processes: Processes) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent_lsp.conversation.actions import Limits
+from agent_lsp.models.http import Patience
+from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
+from agent_lsp.permissions.rules import Rules, parsed
 from agent_lsp.settings import Loaded, Settings, SettingsError, flag, load, names, secret, user_file, variable
 
 DEFAULTS = Settings.model_validate({})
@@ -74,11 +78,22 @@ def test_sources_are_merged_setting_by_setting(file: Path) -> None:
 USER_VALUES = {
     "baseUrl": "http://evil.example",
     "apiKey": "k",
+    "apiKeyCommand": "echo k",
+    "prices": '{"m": {"input": 0, "output": 0}}',
+    "localServers": "http://evil.example",
+    "connectTimeoutSeconds": 1,
+    "firstTokenTimeoutSeconds": 1,
+    "tokenTimeoutSeconds": 1,
     "stateDir": "/tmp/x",
+    "searchUrl": "http://evil.example/search",
+    "webAllow": "evil.example",
     "contextWindow": 4_000,
     "approvalTimeoutSeconds": 1,
     "maxResultCharacters": 2_000,
+    "unsandboxedCommands": True,
+    "sandboxImage": "evil",
     "model": "scripted:evil.yaml",
+    "allow": '["run_command"]',
 }
 
 
@@ -100,6 +115,14 @@ def test_what_only_the_user_may_set_is_taken_from_the_environment(file: Path, na
     assert loaded(file, **{variable(name): USER_VALUES[name]})  # type: ignore[arg-type]  # no key is named `editor` != Loaded(DEFAULTS)
 
 
+def test_an_editor_adds_to_what_is_never_fetched_and_takes_nothing_from_it(file: Path) -> None:
+    in_file = loaded(file, 'webDeny = ["a.example"]', editor={"webDeny": ["b.example/c"]})
+    in_environment = loaded(file, "", editor={"webDeny": ["b.example"]}, AGENT_LSP_WEB_DENY="a.example")
+
+    assert in_file.settings.web_deny == ("a.example", "b.example/c")
+    assert in_environment.settings.web_deny == ("a.example", "b.example")
+
+
 LIMITS: dict[str, float] = {
     "maxSteps": 50,
     "maxToolCalls": 200,
@@ -108,6 +131,8 @@ LIMITS: dict[str, float] = {
     "maxCost": 5,
     "maxCostPerDay": 25,
     "maxRetries": 3,
+    "checkpointDays": 7,
+    "checkpointMegabytes": 500,
 }
 
 
@@ -168,7 +193,7 @@ def test_typos_are_named_with_the_nearest_right_name(file: Path) -> None:
     assert (
         refusal(file, flags={"modle": "x"}) == "the command line has 'modle', which is no setting. Did you mean model?"
     )
-    assert "Settings are: apiKey, approvalTimeoutSeconds" in refusal(file, "zzzz = 3")
+    assert "Settings are: allow, apiKey, apiKeyCommand, approvalTimeoutSeconds" in refusal(file, "zzzz = 3")
 
 
 def test_bad_values_are_named_with_what_they_should_be(file: Path) -> None:
@@ -210,3 +235,73 @@ def test_empty_and_foreign_variables_are_left_alone(file: Path) -> None:
 def test_every_setting_has_one_name_in_each_place() -> None:
     assert (variable("maxCostPerDay"), flag("maxCostPerDay")) == ("AGENT_LSP_MAX_COST_PER_DAY", "--max-cost-per-day")
     assert len({variable(name) for name in names()}) == len(names()) == len(Settings.model_fields)
+
+
+def test_the_users_own_prices_are_a_table_in_the_file_and_json_in_the_environment(file: Path) -> None:
+    row = {"input": 1.5, "output": 6, "cacheRead": 0.1, "contextWindow": 32_000}
+    table = loaded(file, '[prices."my/model"]\n' + "".join(f"{name} = {value}\n" for name, value in row.items()))
+
+    assert table.settings.prices == {"my/model": OwnPrice.model_validate(row)}
+    assert loaded(file, AGENT_LSP_PRICES=json.dumps({"my/model": row})) == table
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[prices."m"]\ninput = 1', "m.output: Field required"),
+        ('[prices."m"]\ninput = 1\noutput = -2', "m.output: Input should be greater than or equal to 0"),
+        ('[prices."m"]\ninput = inf\noutput = 2', "m.input: Input should be less than or equal to 1000000"),
+        ('[prices."m"]\ninput = 1\noutput = nan', "m.output: Input should be less than or equal to 1000000"),
+        (
+            '[prices."m"]\ninput = 1\noutput = 1\ncacheRead = inf',
+            "m.cacheRead: Input should be less than or equal to 1000000",
+        ),
+        ('[prices."m"]\ninput = 1\noutput = 2\ncache_read = 1', "m.cache_read: Extra inputs are not permitted"),
+    ],
+)
+def test_a_mistake_in_the_price_table_is_named_with_its_place(file: Path, text: str, words: str) -> None:
+    assert refusal(file, text).endswith(f"but should be: {words}")
+
+
+def test_a_price_table_that_is_no_json_is_refused(file: Path) -> None:
+    assert "AGENT_LSP_PRICES is '{', but should be" in refusal(file, AGENT_LSP_PRICES="{")
+
+
+def test_addresses_are_a_list_in_the_file_and_words_in_the_environment(file: Path) -> None:
+    both = ("http://a.example/v1", "http://b.example/v1")
+
+    assert loaded(file, f"localServers = {list(both)}").settings.local_servers == both
+    assert loaded(file, AGENT_LSP_LOCAL_SERVERS=", ".join(both)).settings.local_servers == both
+    assert loaded(file, "localServers = []").settings.local_servers == ()
+
+
+def test_the_users_patience_with_a_provider_is_theirs_to_set(file: Path) -> None:
+    text = "connectTimeoutSeconds = 1\nfirstTokenTimeoutSeconds = 2\ntokenTimeoutSeconds = 3"
+
+    assert (load({}, file=file).settings.patience, loaded(file, text).settings.patience) == (
+        Patience(connect=10, first=300, between=120),
+        Patience(connect=1, first=2, between=3),
+    )
+
+
+def test_rules_that_tighten_add_up_over_all_sources_and_the_editor_may_add_them(file: Path) -> None:
+    text = 'deny = ["run_command(git push)"]\nask = ["web_fetch"]\nallow = ["run_command(npm *)"]'
+    editor = {"deny": ["delete_file"], "ask": ["edit_file(a)"], "allow": ["run_command"]}
+    found = loaded(file, text, editor=editor, AGENT_LSP_DENY='["move_file", "delete_file"]')
+
+    assert found.settings.rules == Rules(
+        deny=tuple(map(parsed, ("run_command(git push)", "move_file", "delete_file"))),
+        ask=tuple(map(parsed, ("web_fetch", "edit_file(a)"))),
+        allow=(parsed("run_command(npm *)"),),
+    )
+    assert found.ignored == (
+        f"the editor's 'allow' is ignored: only the user may set it; set it in {user_file()} or as AGENT_LSP_ALLOW",
+    )
+
+
+def test_a_rule_that_is_none_is_told_with_its_place(file: Path) -> None:
+    assert refusal(file, 'deny = ["run_command("]') == (
+        "'deny' in the user's file is ['run_command('], but should be: Value error, no rule: 'run_command(';"
+        " write a tool's name, or a name and a pattern: run_command(npm test)"
+    )
+    assert loaded(file, editor={"deny": ["("]}).settings == DEFAULTS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,11 +12,15 @@ from agent_lsp.conversation.entries import Content
 from agent_lsp.conversation.events import Emit
 from agent_lsp.conversation.journal import Paid
 from agent_lsp.conversation.ledger import Estimate, PastTurn
-from agent_lsp.conversation.messages import Message, StopReason, UserMessage
+from agent_lsp.conversation.messages import Message, Notice, StopReason, UserMessage
 from agent_lsp.models import Model
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy
+from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.workspace.checkpoints import Checkpoints
+from agent_lsp.workspace.origins import Origins
+from agent_lsp.workspace.targets import Targets
 
 
 class Record(Protocol):
@@ -36,9 +40,17 @@ class Record(Protocol):
         """The prompts that came in since the last time."""
 
 
+News = Callable[[], Awaitable[Notice | None]]
+"""What the model should know before its next step, each thing once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn: its names, its joints, and what its tools may use. Approvals expire after `approval_seconds`."""
+    """One turn: its names, its joints, and what its tools may use. Approvals expire after `approval_seconds`.
+
+    `tainted` says where untrusted text came from that is in the context by now; empty for none.
+    `mark` is the turn's random word, which no text from outside can know.
+    """
 
     id: str
     session_id: str
@@ -46,17 +58,24 @@ class Turn:
     model: Model
     toolbox: Toolbox
     tools: ToolContext
+    checkpoints: Checkpoints
+    news: News
+    targets: Targets
     policy: Policy
     preset: Preset | None
     budget: Budget
     estimate: Estimate
     approve: Approve
     emit: Emit
+    secrets: Secrets
     system: str
     most_characters: int
     approval_seconds: float
     new_id: Callable[[str], str]
     now: Callable[[], float]
+    origins: Origins
+    mark: str
+    tainted: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ class Budget:
                 output = max(_LEAST_OUTPUT, output // 2)
 
     async def _reserve(self, request: Request) -> Reservation:
-        read, written = most_tokens(request), request.max_output_tokens
-        usd = self._worst_cost(read, written)
+        read, written = most_tokens(request, self.price.table_name), request.max_output_tokens
+        usd = self.price.worst_cost(read, written)
         self.account.hold(read + written, usd)
         reservation = Reservation(request, read + written, usd, self._new_id("reservation") if usd else "")
         try:
@@ -174,8 +174,14 @@ class Budget:
         if spent is not None:
             _must_be_paid("maxCostPerDay", reservation.usd, spent, self._cost_per_day)
 
-    def settle(self, reservation: Reservation, usage: Usage) -> Paid:
-        """Charges what an answer has used, as one step; the ledger is charged by whoever writes the answer down."""
+    def settle(self, reservation: Reservation, usage: Usage | None) -> Paid:
+        """Charges what an answer has used, as one step; all that was set aside where its provider did not say.
+
+        The ledger is charged by whoever writes the answer down.
+        """
+        if usage is None:
+            self.account.charge(Usage(steps=1), 0.0)
+            return self.charge_whole(reservation)
         self.account.release(reservation.tokens, reservation.usd)
         cost = self.price.cost(usage)
         self._unknown = self._unknown or cost is None
@@ -185,6 +191,7 @@ class Budget:
     def charge_whole(self, reservation: Reservation) -> Paid:
         """Charges all that was set aside: the request was sent, and nobody says what it used."""
         self.account.release(reservation.tokens, reservation.usd)
+        self._unknown = self._unknown or self.price.cost(Usage()) is None
         self.account.charge(Usage(input_tokens=reservation.tokens), reservation.usd)
         return Paid(reservation.usd, reservation.id)
 
@@ -192,12 +199,6 @@ class Budget:
         """Charges nothing: the provider refused the request before it did anything."""
         self.account.release(reservation.tokens, reservation.usd)
         return Paid(0.0, reservation.id)
-
-    def _worst_cost(self, read: int, written: int) -> float:
-        """USD at the dearest: all input written to the cache or none of it, the whole answer used."""
-        plain = self.price.cost(Usage(input_tokens=read, output_tokens=written))
-        cached = self.price.cost(Usage(cache_write_tokens=read, output_tokens=written))
-        return max(plain or 0.0, cached or 0.0)
 
 
 def _must_be_paid(setting: str, worst: float, spent: float, limit: float) -> None:

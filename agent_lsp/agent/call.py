@@ -1,42 +1,36 @@
-"""One tool call, in one order for every tool alike: validate → prepare → permit → perform → fit."""
+"""One tool call, in one order for every tool alike: validate → prepare → permit → checkpoint → perform → fit."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from agent_lsp.agent import Turn
+from agent_lsp.agent import Turn, origins
 from agent_lsp.agent.context import result_limit
+from agent_lsp.agent.permit import Rejected, must_be_readable, permit, use
 from agent_lsp.conversation.actions import (
     Action,
-    ApprovalRequest,
-    Choice,
-    Decision,
     FileChange,
     ToolKind,
 )
-from agent_lsp.conversation.entries import CallBegan, Decided
+from agent_lsp.conversation.entries import CallBegan
 from agent_lsp.conversation.events import (
-    ApprovalDecided,
-    ApprovalRequested,
     ToolCallFinished,
     ToolCallOutput,
     ToolCallStarted,
 )
-from agent_lsp.conversation.messages import ResultStatus, ToolCall, ToolResult
-from agent_lsp.permissions import Ruling
-from agent_lsp.permissions.approval import narrowed
-from agent_lsp.tools import Arguments, ChangingTool, ReadingTool, Tool, ToolContext, ToolError
+from agent_lsp.conversation.messages import OWN, Origin, ResultStatus, ToolCall, ToolResult
+from agent_lsp.permissions.secrets import hidden_parts
+from agent_lsp.tools import Arguments, ChangingTool, Done, ReadingTool, Shown, Tool, ToolContext, ToolError
 from agent_lsp.tools.output import fit
+from agent_lsp.workspace.checkpoints import NOTHING
+from agent_lsp.workspace.objects import NotKept
+from agent_lsp.workspace.roots import PathRefused
 
-
-class Rejected(Exception):
-    """The call is not to be performed; the message tells the model why. `stop` ends the turn too."""
-
-    def __init__(self, message: str, *, stop: bool = False) -> None:
-        super().__init__(message)
-        self.stop = stop
+_AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +41,32 @@ class Outcome:
     stop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Permitted:
-    action: Action
-    note: str = ""
-    stop: bool = False
+@dataclass(slots=True)
+class _Told:
+    """Whose words the result may hold by now, and what the daemon and the user say to it."""
+
+    origin: Origin = OWN
+    remark: str = ""
 
 
 async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
     """Performs a call and says how it went. Only a cancellation and a bug are raised."""
-    outcome = Outcome(cancelled(call))
+    outcome, told = Outcome(cancelled(call)), _Told()
     title = ""
     try:
         tool = turn.toolbox.find(call.tool)
         arguments = _validated(call, tool)
         title = tool.title(arguments)
         turn.emit(ToolCallStarted(call.id, call.tool, tool.kind, title))
-        text, stop = await _performed(call, tool, arguments, turn)
-        outcome = Outcome(_result(call, text, ResultStatus.DONE, turn, tool.rest), stop)
+        told.origin = await origins.of_call(tool, arguments, turn)
+        shown, stop = await _performed(call, tool, arguments, turn, told)
+        outcome = Outcome(await _result(call, shown, told, ResultStatus.DONE, turn, tool.rest), stop)
     except ToolError as error:
-        outcome = Outcome(_result(call, str(error), ResultStatus.FAILED, turn))
+        outcome = Outcome(await _result(call, Shown(str(error)), told, ResultStatus.FAILED, turn))
     except Rejected as rejected:
-        outcome = Outcome(_result(call, str(rejected), ResultStatus.REJECTED, turn), rejected.stop)
+        outcome = Outcome(
+            await _result(call, Shown(str(rejected)), _Told(), ResultStatus.REJECTED, turn), rejected.stop
+        )
     finally:
         if not title:
             title = call.tool
@@ -84,6 +82,7 @@ def cancelled(call: ToolCall) -> ToolResult:
         call.id,
         "Cancelled before its end. If it changes anything, look before you repeat it.",
         ResultStatus.CANCELLED,
+        origin=OWN,
     )
 
 
@@ -105,79 +104,91 @@ def _validated(call: ToolCall, tool: Tool) -> Arguments:
         raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
 
 
-async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn) -> tuple[str, bool]:
-    """What the tool says, and whether the user wants the turn to end after it."""
-    context = replace(turn.tools, output=lambda text: turn.emit(ToolCallOutput(call.id, text)))
+async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn, told: _Told) -> tuple[Shown, bool]:
+    """What the tool shows, and whether the user wants the turn to end after it."""
+    stream = turn.secrets.stream()
+    context = replace(turn.tools, output=lambda text: _show(call, stream.feed(text), turn))
     match tool:
         case ReadingTool():
-            return await tool.perform(arguments, context), False
+            await asyncio.to_thread(must_be_readable, tool.name, arguments, turn)
+            found = await tool.perform(arguments, context)
+            shown = Shown(found) if isinstance(found, str) else found
+            told.origin = await origins.of_shown(shown, told.origin, turn)
+            return shown, False
         case ChangingTool():
-            return await _changed(call, tool, arguments, turn, context)
+            try:
+                return await _changed(call, tool, arguments, turn, context, told)
+            finally:
+                _show(call, stream.rest(), turn)
+
+
+def _show(call: ToolCall, output: str, turn: Turn) -> None:
+    if output:
+        turn.emit(ToolCallOutput(call.id, output))
 
 
 async def _changed(
-    call: ToolCall, tool: ChangingTool[Arguments], arguments: Arguments, turn: Turn, context: ToolContext
-) -> tuple[str, bool]:
-    permitted = await _permit(call, await tool.prepare(arguments, context), turn)
-    await turn.record.append(CallBegan(call.id, permitted.action.digest))
-    return await tool.perform(permitted.action, context) + permitted.note, permitted.stop
+    call: ToolCall,
+    tool: ChangingTool[Arguments],
+    arguments: Arguments,
+    turn: Turn,
+    context: ToolContext,
+    told: _Told,
+) -> tuple[Shown, bool]:
+    prepared = await tool.prepare(arguments, context)
+    if isinstance(prepared.effect, FileChange) and hidden_parts(prepared.effect.before, prepared.effect.after):
+        raise ToolError(
+            "not done: the new text has '[redacted: …]' where the file holds a secret that was hidden from you, which"
+            " would be lost. Change the other lines only, with edit_file."
+        )
+    permitted = await permit(call, await asyncio.to_thread(turn.targets.located, prepared), turn)
+
+    async def perform() -> str | Done:
+        await asyncio.to_thread(use, permitted, turn)
+        return await tool.perform(permitted.action, context)
+
+    told.origin = await origins.of_action(permitted.action, told.origin, turn)
+    told.remark = permitted.note.strip()
+    taint = permitted.tainted or ("" if told.origin.provenance.trusted else told.origin.source)
+    return Shown(await _on_record(call, permitted.action, taint, turn, perform)), permitted.stop
 
 
-async def _permit(call: ToolCall, action: Action, turn: Turn) -> _Permitted:
-    verdict = turn.policy.decide(action, turn.preset)
-    match verdict.ruling:
-        case Ruling.ALLOW:
-            return _Permitted(action)
-        case Ruling.DENY:
-            raise Rejected(f"Not done: {verdict.reason}.")
-        case Ruling.ASK:
-            return _settled(action, await _asked(call, action, verdict.reason, turn), turn)
+async def _on_record(
+    call: ToolCall, action: Action, taint: str, turn: Turn, perform: Callable[[], Awaitable[str | Done]]
+) -> str:
+    """Performs an action: what it will change is on record before, and afterwards if something else became of it.
 
-
-async def _asked(call: ToolCall, action: Action, reason: str, turn: Turn) -> Decision:
-    request = ApprovalRequest(
-        id=turn.new_id("approval"),
-        session_id=turn.session_id,
-        turn_id=turn.id,
-        call_id=call.id,
-        action=action,
-        reason=reason,
-        expires_at=turn.now() + turn.approval_seconds,
-    )
-    turn.emit(ApprovalRequested(request))
-    decision = Decision(Choice.REJECT, answered=False)
+    `taint` says what untrusted text it may carry into files.
+    """
     try:
-        with turn.budget.deadline.paused():
-            decision = await turn.approve(request)
+        taken = await turn.checkpoints.take(action)
+    except (NotKept, PathRefused) as error:
+        raise ToolError(f"not done: {error}") from error
+    expected = () if taken == NOTHING else (taken.entry(call.id, turn.id, taint),)
+    await turn.record.append(CallBegan(call.id, action.digest), *expected)
+    became = taken
+    try:
+        done = await perform()
+        if isinstance(done, str):
+            became = await turn.checkpoints.performed(taken)
+            return done
+        became = await turn.checkpoints.performed(taken, done.made if done.made != action.effect else None)
+        return done.text  # noqa: TRY300 - in else it would come after what finally writes
+    except BaseException:
+        became = await turn.checkpoints.failed(taken)
+        raise
     finally:
-        turn.emit(ApprovalDecided(request.id, call.id, decision))
-    title, digest = action.title, action.digest
-    await turn.record.append(
-        Decided(request.id, call.id, title, digest, decision.choice, decision.feedback, decision.answered)
-    )
-    return decision
+        if became != taken:
+            await turn.record.append(became.entry(call.id, turn.id, taint))
 
 
-def _settled(action: Action, decision: Decision, turn: Turn) -> _Permitted:
-    said = f" They said: {decision.feedback}" if decision.feedback else ""
-    if not decision.answered:
-        why = decision.feedback or "nobody answered the question in time"
-        raise Rejected(f"Not done: {why}. Say in your answer what is left to do.")
-    if not decision.allowed or decision.hunks == ():
-        raise Rejected(f"Not done: the user rejected it.{said}", stop=decision.stop)
-    if decision.choice is Choice.ALLOW_SESSION:
-        turn.policy.remember(action)
-    allowed = narrowed(action, decision)
-    note = ""
-    if isinstance(action.effect, FileChange) and isinstance(allowed.effect, FileChange) and allowed != action:
-        made, all_of_them = len(allowed.effect.hunks), len(action.effect.hunks)
-        note = f" The user allowed {made} of {all_of_them} hunks; the others were not made."
-    return _Permitted(allowed, note + said, decision.stop)
-
-
-def _result(call: ToolCall, text: str, status: ResultStatus, turn: Turn, rest: str = "") -> ToolResult:
+async def _result(
+    call: ToolCall, shown: Shown, told: _Told, status: ResultStatus, turn: Turn, rest: str = ""
+) -> ToolResult:
     most = result_limit(turn.model.context_window, turn.most_characters)
-    return ToolResult(call.id, fit(text, most, rest), status)
+    clean = turn.secrets.clean
+    text = clean(shown.text) if len(shown.text) <= _AT_ONCE else await asyncio.to_thread(clean, shown.text)
+    return ToolResult(call.id, fit(text, most, rest), status, shown.images, told.origin, told.remark, turn.mark)
 
 
 def _kind(call: ToolCall, turn: Turn) -> ToolKind:

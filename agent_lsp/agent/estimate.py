@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from agent_lsp.agent.context import request_tokens
-from agent_lsp.conversation.ledger import Estimate, PastTurn
+from agent_lsp.conversation.ledger import Estimate, PastTurn, score
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
 
 _ENOUGH = 5
+_MUCH_LARGER = 2.0
+"""Times the input of a usual step from which on a context is no usual one: below, our count of it is not that exact."""
 _STEPS = (1, 4, 20)
 """Steps of a short, a usual and a long turn, where there is no history."""
 _OUTPUT = 400
@@ -31,9 +33,15 @@ def estimated(request: Request, price: Price, past: Sequence[PastTurn]) -> Estim
         low, likely, high = (_cost_of(tokens, steps, price) for steps in _STEPS)
         return Estimate(tokens, low, likely, high, "no history of this model yet: 1, 4 and 20 steps")
     tenths = quantiles(costs, n=10, method="inclusive")
-    scale = max(1.0, tokens / max(1.0, median(_input_of_a_step(turn) for turn in past)))
-    low, likely, high = (max(one_step, cost * scale) for cost in (tenths[0], tenths[4], tenths[8]))
-    return Estimate(tokens, low, likely, high, f"{len(costs)} past turns of this model")
+    larger = tokens / max(1.0, median(_input_of_a_step(turn) for turn in past))
+    scale = larger if larger > _MUCH_LARGER else 1.0
+    low, likely, high = (cost * scale for cost in (tenths[0], tenths[4], tenths[8]))
+    return Estimate(tokens, low, likely, high, f"{len(costs)} past turns of this model{_scored(past)}")
+
+
+def _scored(past: Sequence[PastTurn]) -> str:
+    scored = score(past)
+    return f"; {scored.held} of the last {scored.turns} estimates held" if scored else ""
 
 
 def _cost_of(tokens: int, steps: int, price: Price) -> float:

@@ -25,6 +25,7 @@ from agent_lsp.models import (
     Completed,
     ModelError,
     RetryChunk,
+    SentAgain,
     TextChunk,
     ThinkingChunk,
 )
@@ -45,11 +46,17 @@ async def run_turn(turn: Turn) -> Ending:
 
 async def _steps(turn: Turn) -> Ending:
     while True:
+        await _tell_news(turn)
         answer = await _answer(turn)
         if answer.calls and await _act(turn, answer.calls):
             return Ending(StopReason.CANCELLED, answer.text)
         if not await _joined(turn) and not answer.calls:
             return Ending(answer.stop, answer.text)
+
+
+async def _tell_news(turn: Turn) -> None:
+    if notice := await turn.news():
+        await turn.record.append(Said(notice))
 
 
 async def _joined(turn: Turn) -> bool:
@@ -65,9 +72,12 @@ async def _answer(turn: Turn) -> AssistantMessage:
     request = context.build(
         turn.record.messages, system=turn.system, tools=turn.toolbox.all(), window=turn.model.context_window
     )
+    request = replace(request, conversation=turn.session_id)
     asking = _Asking(turn, await turn.budget.reserve(request))
-    answer = _named(await asking.streamed(), turn)
-    await turn.record.append(Said(answer), paid=turn.budget.settle(asking.reservation, answer.usage))
+    done = await asking.streamed()
+    answer = _named(done.message, turn)
+    paid = turn.budget.settle(asking.reservation, answer.usage if done.counted else None)
+    await turn.record.append(Said(answer), paid=paid)
     turn.emit(UsageUpdated(turn.budget.usage, turn.budget.cost))
     return answer
 
@@ -82,28 +92,29 @@ class _Asking:
     characters: int = 0
     thought: int = 0
 
-    async def streamed(self) -> AssistantMessage:
-        turn = self.turn
+    async def streamed(self) -> Completed:
+        turn, request = self.turn, self.reservation.request
         try:
-            async with aclosing(turn.model.stream(self.reservation.request)) as chunks:
+            async with aclosing(turn.model.stream(request)) as chunks:
                 async for chunk in chunks:
                     if isinstance(chunk, Completed):
-                        return chunk.message
+                        return chunk
                     if isinstance(chunk, RetryChunk):
-                        await self._again(chunk)
+                        await self._failed(chunk)
+                    if isinstance(chunk, SentAgain):
+                        self.reservation = await turn.budget.reserve(request)
                     self._show(chunk)
             raise BadResponse(f"{turn.model.name} ended its answer without a last word")  # noqa: TRY301 - charged too
         except BaseException as error:
             await self._broken_off(error)
             raise
 
-    async def _again(self, retry: RetryChunk) -> None:
-        """The next attempt is a request of its own: the one that failed is paid for, this one set aside."""
-        request, budget = self.reservation.request, self.turn.budget
+    async def _failed(self, retry: RetryChunk) -> None:
+        """The attempt that failed is paid for; nothing is set aside while the next one waits."""
+        budget = self.turn.budget
         paid = budget.charge_whole(self.reservation) if retry.may_have_cost else budget.give_back(self.reservation)
         self.reservation = NOTHING
         await self.turn.record.append(paid=paid)
-        self.reservation = await budget.reserve(request)
 
     async def _broken_off(self, error: BaseException) -> None:
         """What the user has seen stays in the history, and what may have been used is charged."""
@@ -124,7 +135,7 @@ class _Asking:
                 self.thought += len(chunk.text)
             case RetryChunk():
                 self.turn.emit(Retrying(chunk.reason, chunk.attempt, chunk.attempts, chunk.seconds))
-            case Completed():
+            case SentAgain() | Completed():
                 pass
 
 

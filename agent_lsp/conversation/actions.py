@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -41,12 +40,24 @@ class Hunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a path leads: the absolute path without links, and in words what acts on the file that stands there.
+
+    `acts` is empty for an ordinary file; whatever acts on a file by itself (git, an editor, a shell) protects it.
+    """
+
+    path: str
+    acts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FileChange:
     """One file's text before and after. None as `before` creates the file, None as `after` deletes it.
 
     `path` is the resolved absolute path; `shown` is the path as users and the model read it; `version` is
     the editor's document version that `before` was read from, None where no editor holds the file open.
-    `hunks` together turn `before` into `after`.
+    `hunks` together turn `before` into `after`. Where a file that is no text is deleted, `sha256` (hex) names its
+    bytes, and `before` only says in words what they are. `target` is None until it was looked at where the path leads.
     """
 
     path: str
@@ -55,50 +66,108 @@ class FileChange:
     after: str | None
     version: int | None = None
     hunks: tuple[Hunk, ...] = ()
+    sha256: str = ""
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileMove:
-    """A file gets another path; its content is `text`, so that a change in between is noticed."""
+    """A file gets another path; `sha256` (hex) names its bytes, so that a change in between is noticed.
+
+    `target` and `new_target` are None until it was looked at where the paths lead.
+    """
 
     path: str
     shown: str
     new_path: str
     new_shown: str
-    text: str
+    sha256: str
+    target: Target | None = None
+    new_target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A shell line, the absolute folder it runs in, and the seconds it may take.
 
-    `unsaved` names the files whose unsaved text in the editor the command will not see.
+    `unsaved` names the files whose unsaved text in the editor the command will not see; a command that is not
+    `confined` runs outside the sandbox.
     """
 
     line: str
     cwd: str
     timeout_seconds: float
     unsaved: tuple[str, ...] = ()
+    confined: bool = True
 
 
-Effect = FileChange | FileMove | Command
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """Prompts, and the files they lead to, go to a model server that was found on this machine."""
+
+    program: str
+    base_url: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What stands at an address of the web is read; `url` is in canonical form."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebSearch:
+    """A query goes to the search engine at the host `via`; at most `limit` results are told."""
+
+    query: str
+    via: str
+    limit: int
+
+
+Effect = FileChange | FileMove | Command | ServerUse | Fetch | WebSearch
 
 
 @dataclass(frozen=True)  # without slots, so that the digest of a large text is made once
 class Action:
-    """Exactly what one tool call would do: judged, shown, digested, remembered and performed as one value."""
+    """Exactly what one tool call would do: judged, shown, digested, remembered and performed as one value.
+
+    `note` is what the model should know of how it was understood, told with the result.
+    """
 
     tool: str
     kind: ToolKind
     title: str
     effect: Effect
+    note: str = ""
 
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, over every field: two actions with one digest do the same thing."""
-        effect = {"is": type(self.effect).__name__, **asdict(self.effect)}
-        canonical = json.dumps([self.tool, self.kind, effect], sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        hasher = hashlib.sha256()
+        for part in _spelled((self.tool, self.kind, self.title, self.effect)):
+            hasher.update(part)
+        return hasher.hexdigest()
+
+
+def _spelled(value: object) -> Iterator[bytes]:
+    """The bytes of a value, each with its type and length before it, so that no two values have the same."""
+    match value:
+        case str():
+            text = value.encode("utf-8", "surrogatepass")
+            yield b"s%d:" % len(text)
+            yield text
+        case tuple():
+            yield b"t%d:" % len(value)
+            for one in value:
+                yield from _spelled(one)
+        case None | bool() | int() | float():
+            yield f"{type(value).__name__}{value!r};".encode()
+        case _ if is_dataclass(value):
+            yield from _spelled((type(value).__name__, *(getattr(value, one.name) for one in fields(value))))
+        case _:
+            raise TypeError(f"no digest of a {type(value).__name__}")
 
 
 class Choice(StrEnum):
@@ -112,7 +181,10 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """A question to the user. `expires_at` is in seconds since the epoch."""
+    """A question to the user. `expires_at` is in seconds since the epoch.
+
+    `taint` says, in words, where untrusted text came from that the conversation has read; empty where there is none.
+    """
 
     id: str
     session_id: str
@@ -122,6 +194,7 @@ class ApprovalRequest:
     reason: str
     expires_at: float
     choices: tuple[Choice, ...] = (Choice.REJECT, Choice.ALLOW_ONCE, Choice.ALLOW_SESSION)
+    taint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -22,7 +22,7 @@ _Span = tuple[int, int, int, int]
 
 def lines_of(text: str) -> list[str]:
     """The lines with their ends; CR LF, LF and CR end a line and nothing else does (LSP 3.17, text documents)."""
-    return _LINE.findall(text)
+    return [line[0] for line in _LINE.finditer(text)]  # not `findall`: it lets no other thread run before its end
 
 
 def compared(before: str, after: str) -> tuple[Hunk, ...]:
@@ -70,7 +70,7 @@ def with_hunks(change: FileChange, kept: Collection[str]) -> FileChange:
     if change.before is None or change.after is None or len(set(kept)) == len(change.hunks):
         return change
     chosen = _placed(hunk for hunk in change.hunks if hunk.id in kept)
-    return replace(change, after=_apply(change.before, chosen), hunks=chosen)
+    return replace(change, after=applied(change.before, chosen), hunks=chosen)
 
 
 def _placed(hunks: Iterable[Hunk]) -> tuple[Hunk, ...]:
@@ -82,7 +82,8 @@ def _placed(hunks: Iterable[Hunk]) -> tuple[Hunk, ...]:
     return tuple(placed)
 
 
-def _apply(before: str, hunks: Sequence[Hunk]) -> str:
+def applied(before: str, hunks: Sequence[Hunk]) -> str:
+    """The text that hunks, in order of place and apart from one another, make of `before`."""
     lines, done, made = lines_of(before), 0, []
     for hunk in hunks:
         made += [*lines[done : hunk.old_start - 1], hunk.new]
@@ -92,15 +93,24 @@ def _apply(before: str, hunks: Sequence[Hunk]) -> str:
 
 def unified(change: FileChange, *, context: int = 3) -> str:
     """The change as a unified diff, as `diff -u` would print it: there only LF ends a line."""
-    old, new = _split(change.before or ""), _split(change.after or "")
-    printed = [_named("---", "a", change, change.before), _named("+++", "b", change, change.after)]
+    return "".join(printed(change, context=context))
+
+
+def printed(change: FileChange, *, context: int = 3) -> Iterator[str]:
+    """The lines of a unified diff, one after another; nobody else waits while a large one is made in a thread."""
+    yield _named("---", "a", change, change.before)
+    yield _named("+++", "b", change, change.after)
+    old, new = list(_split(change.before or "")), list(_split(change.after or ""))
     for group in _grouped(_whole_lines(change, old, new), context):
-        printed += _group(group, old, new, context)
-    return "".join(printed)
+        yield from _group(group, old, new, context)
 
 
-def _split(text: str) -> list[str]:
-    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+def _split(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at) + 1 or len(text)
+        yield text[at:end]
+        at = end
 
 
 def _named(mark: str, side: str, change: FileChange, text: str | None) -> str:
@@ -125,7 +135,7 @@ def _quoted(char: str) -> str:
 
 def _whole_lines(change: FileChange, old: Sequence[str], new: Sequence[str]) -> list[_Span]:
     """The hunks as spans; where a CR alone ends lines, the texts are compared anew in lines that LF ends."""
-    if re.search(r"\r(?!\n)", f"{change.before}\0{change.after}"):
+    if any("\r" in text and re.search(r"\r(?!\n)", text) for text in (change.before, change.after) if text):
         return _spans_between(old, new)
     return [_span(hunk) for hunk in change.hunks]
 
@@ -145,18 +155,18 @@ def _grouped(spans: Sequence[_Span], context: int) -> list[list[_Span]]:
     return groups
 
 
-def _group(group: Sequence[_Span], old: Sequence[str], new: Sequence[str], context: int) -> list[str]:
+def _group(group: Sequence[_Span], old: Sequence[str], new: Sequence[str], context: int) -> Iterator[str]:
     before = min(context, group[0][0])
     after = min(context, len(old) - group[-1][1])
-    first, last, body = group[0][0] - before, group[-1][1] + after, []
+    first, last = group[0][0] - before, group[-1][1] + after
+    yield f"@@ -{_range(first, last)} +{_range(group[0][2] - before, group[-1][3] + after)} @@\n"
     at = first
     for a, b, c, d in group:
-        body += [_marked(" ", line) for line in old[at:a]]
-        body += [_marked("-", line) for line in old[a:b]] + [_marked("+", line) for line in new[c:d]]
+        yield from (_marked(" ", line) for line in old[at:a])
+        yield from (_marked("-", line) for line in old[a:b])
+        yield from (_marked("+", line) for line in new[c:d])
         at = b
-    body += [_marked(" ", line) for line in old[at:last]]
-    new_first, new_last = group[0][2] - before, group[-1][3] + after
-    return [f"@@ -{_range(first, last)} +{_range(new_first, new_last)} @@\n", *body]
+    yield from (_marked(" ", line) for line in old[at:last])
 
 
 def _range(first: int, last: int) -> str:

@@ -62,7 +62,71 @@ class TurnEnded:
     error: str = ""
 
 
-Content = TurnBegan | Said | PromptTaken | Decided | CallBegan | TurnEnded
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """What a path held: SHA-256 (hex) of the content, empty if it was not read; permission bits."""
+
+    digest: str
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanged:
+    """A file of that URI before and after; None: it was not there. Names that are no UTF-8 survive in a URI.
+
+    `sure` is False where somebody else may have made the change.
+    """
+
+    uri: str
+    before: FileVersion | None
+    after: FileVersion | None
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """What a call changes; written before it does, and again if something else became of it: the last one counts.
+
+    `snapshot` is the digest of what all files were before a command whose changes nobody has looked at yet: it runs,
+    or was killed with its daemon. `unwatched` are URIs of folders of which not all files were looked at. `taint` says
+    what untrusted text the call may have written into files, empty for none.
+    """
+
+    call_id: str
+    turn_id: str
+    changes: tuple[FileChanged, ...]
+    snapshot: str = ""
+    unwatched: tuple[str, ...] = ()
+    taint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Changes were taken back; written before and again afterwards with what was restored: of one id the last counts.
+
+    `of` is the `seq` of the entry whose changes they were: a call's, or a turn's first. `turn_id` is empty for
+    those of several turns, taken back for a branch; `hunks` are those chosen, none for all.
+    """
+
+    id: str
+    of: int
+    turn_id: str
+    changes: tuple[FileChanged, ...]
+    hunks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """Changes that were taken back were made again; written as `Undone`, `of` is the entry of what it undoes."""
+
+    id: str
+    of: int
+    turn_id: str
+    changes: tuple[FileChanged, ...]
+    hunks: tuple[str, ...] = ()
+
+
+Content = TurnBegan | Said | PromptTaken | Decided | CallBegan | FilesChanged | Undone | Redone | TurnEnded
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_lsp.conversation.actions import ApprovalRequest, Decision, ToolKind
+from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import ResultStatus, StopReason, Usage
 
 
@@ -112,7 +113,10 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
-    """A turn ended. `text` is the last answer; `error_kind` and `error` say why a turn failed or was cut."""
+    """A turn ended. `text` is the last answer; `error_kind` and `error` say why a turn failed or was cut.
+
+    `estimate` is what was thought before that it would cost; only of turns that came to their end.
+    """
 
     stop_reason: StopReason
     usage: Usage
@@ -120,6 +124,7 @@ class TurnFinished:
     text: str = ""
     error_kind: str = ""
     error: str = ""
+    estimate: Estimate | None = None
 
 
 Event = (

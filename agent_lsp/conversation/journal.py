@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import functools
 import os
 import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lsp.conversation import codec, ledger
-from agent_lsp.conversation.entries import Content, Entry
+from agent_lsp.conversation import codec, ledger, written
+from agent_lsp.conversation.cleaning import cleaned
+from agent_lsp.conversation.entries import Content, Entry, FileChanged
 from agent_lsp.conversation.ledger import Owner, PastTurn, Spending
 from agent_lsp.conversation.tree import Conversation
+from agent_lsp.conversation.written import Unlooked
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE session (
@@ -41,10 +44,11 @@ WITH RECURSIVE path(seq, parent, at, content) AS (
 SELECT seq, parent, at, content FROM path ORDER BY seq
 """
 
-_SCHEMAS = (_SCHEMA, ledger.SCHEMA)
+_SCHEMAS = (_SCHEMA, ledger.SCHEMA, written.SCHEMA)
 """What each version of the file added to the one before."""
 
 Result = TypeVar("Result")
+Since = Callable[[str], Awaitable[Sequence[FileChanged]]]
 
 
 class JournalError(Exception):
@@ -76,9 +80,14 @@ class Journal:
     Commits are synchronous (`synchronous=FULL`): what was appended survives a kill and a power loss.
     """
 
-    def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Opens or creates `file`. Raises JournalError when it cannot be read or is newer than this program."""
-        self._file, self._clock = file, clock
+    def __init__(
+        self, file: Path, *, clock: Callable[[], float] = time.time, clean: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """Opens or creates `file`; `clean` takes out of all words what must not be written.
+
+        Raises JournalError when it cannot be read or is newer than this program.
+        """
+        self._file, self._clock, self._clean = file, clock, clean
         self._owner: Owner | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         try:
@@ -89,7 +98,11 @@ class Journal:
 
     async def create(self, session_id: str, *, workspace: str, title: str) -> None:
         """A new session with nothing in it."""
-        await self._run(lambda: self._create(session_id, workspace, title))
+        await self._run(lambda: self._create(session_id, workspace, self._clean(title)))
+
+    async def branch(self, session_id: str, branch_id: str, seq: int) -> Conversation | None:
+        """A new session over the entries of another up to `seq`; its path. None when the other has no such entry."""
+        return await self._run(lambda: self._branch(session_id, branch_id, seq))
 
     async def append(
         self,
@@ -100,7 +113,7 @@ class Journal:
         paid: Paid = Paid(),
         turn: PastTurn | None = None,
     ) -> tuple[Entry, ...]:
-        """Writes entries after `parent`, the session's head, and what was paid, in one transaction.
+        """Writes entries after `parent`, the session's head, and what was paid, in one transaction; what was written.
 
         `turn` is kept for estimates and sums. Raises JournalError when somebody else has moved the head meanwhile.
         """
@@ -129,6 +142,28 @@ class Journal:
     async def spending(self, since: str) -> tuple[Spending, ...]:
         """Sums by day, model and session, from a day (`2026-01-31`) on."""
         return await self._run(lambda: ledger.spending(self._db, since))
+
+    async def turns_since(self, since: str) -> tuple[PastTurn, ...]:
+        """All turns from a day (`2026-01-31`) on that used anything, oldest first."""
+        return await self._run(lambda: ledger.turns_since(self._db, since))
+
+    async def any_tainted(self) -> bool:
+        """Whether any file was written after untrusted text was read."""
+        return await self._run(lambda: written.any_at_all(self._db))
+
+    async def look_after_kills(self, session_id: str, since: Since) -> None:
+        """Keeps what tainted commands wrote whose daemon was killed; `since` tells what changed since a snapshot.
+
+        `session_id` is held by the caller; what runs in another process looks for itself.
+        """
+        for one in await self._run(lambda: written.unlooked(self._db)):
+            with suppress(JournalError), nullcontext() if one.session == session_id else self.hold(one.session):
+                changes = await since(one.snapshot)
+                await self._run(functools.partial(self._settle, one, changes))
+
+    async def tainted(self, files: Sequence[tuple[str, str]]) -> tuple[bool, ...]:
+        """Which files were: each by its URI and its content's SHA-256 (hex), empty where that is not known."""
+        return await self._run(lambda: tuple(written.is_tainted(self._db, *file) for file in files))
 
     async def sessions(self, workspace: str, *, most: int = 100) -> tuple[SessionSummary, ...]:
         """The sessions of a workspace, newest first."""
@@ -175,10 +210,23 @@ class Journal:
                 (session_id, _storable(workspace), _storable(title), self._clock()),
             )
 
+    def _branch(self, session_id: str, branch_id: str, seq: int) -> Conversation | None:
+        source = self._load(session_id)
+        if source is None or all(entry.seq != seq for entry in source.entries):
+            return None
+        with _transaction(self._db) as db:
+            db.execute(
+                "INSERT INTO session (id, workspace, title, updated_at, head)"
+                " SELECT ?, workspace, title, ?, ? FROM session WHERE id = ?",
+                (branch_id, self._clock(), seq, session_id),
+            )
+        return self._load(branch_id)
+
     def _append(
         self, session_id: str, parent: int | None, contents: tuple[Content, ...], paid: Paid, turn: PastTurn | None
     ) -> tuple[Entry, ...]:
-        now, written = self._clock(), []
+        now, entries = self._clock(), []
+        contents = cleaned(contents, self._clean)
         with _transaction(self._db) as db:
             head = parent
             for content in contents:
@@ -186,18 +234,23 @@ class Journal:
                     "INSERT INTO entry (parent, at, content) VALUES (?, ?, ?) RETURNING seq",
                     (head, now, codec.encode(content)),
                 ).fetchone()
-                written.append(Entry(int(row[0]), head, now, content))
-                head = written[-1].seq
+                entries.append(Entry(int(row[0]), head, now, content))
+                head = entries[-1].seq
             moved = db.execute(
                 "UPDATE session SET head = ?, updated_at = ?, cost = cost + ? WHERE id = ? AND head IS ?",
                 (head, now, paid.usd, session_id, parent),
             )
             if moved.rowcount != 1:
                 raise JournalError(f"session {session_id} was continued elsewhere: open it again")
+            written.note(db, session_id, contents)
             ledger.settle(db, paid.reservation, ledger.day_of(now), paid.usd)
             if turn:
                 ledger.write_turn(db, ledger.day_of(now), turn)
-        return tuple(written)
+        return tuple(entries)
+
+    def _settle(self, one: Unlooked, changes: Sequence[FileChanged]) -> None:
+        with _transaction(self._db) as db:
+            written.settle(db, one, changes)
 
     def _load(self, session_id: str) -> Conversation | None:
         if not self._db.execute("SELECT 1 FROM session WHERE id = ?", (session_id,)).fetchone():

@@ -10,8 +10,11 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from agent_lsp.conversation.messages import Usage
 
@@ -23,6 +26,7 @@ CREATE TABLE turn (
   low REAL, likely REAL, high REAL);
 CREATE INDEX turn_by_model ON turn (model, day);
 """
+_TURN = "id, session, model, steps, tool_calls, input_tokens, output_tokens, usd, low, likely, high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,16 @@ class Estimate:
     high: float | None
     basis: str
 
+    def held(self, usd: float | None) -> bool | None:
+        """Whether a turn cost between low and high; None where there is nothing to compare, or all of it was free."""
+        if usd is None or self.low is None or not self.high:
+            return None
+        return self.low <= usd <= self.high
+
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """What a finished turn used; `usd` None where no price was known."""
+    """What a finished turn used; `usd` None where no price was known; `estimate` only if it came to its end."""
 
     id: str
     session: str
@@ -61,6 +71,30 @@ class Spending:
     output_tokens: int
     usd: float
     unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good estimates were: of so many turns, how many cost between low and high, and by what factor likely was off.
+
+    `off` is the median of cost ÷ likely: 2 means that turns cost twice what was thought likely.
+    """
+
+    turns: int
+    held: int
+    off: float
+
+
+def score(turns: Iterable[PastTurn]) -> Score | None:
+    """The score of the turns that had an estimate and a cost; None where there are none."""
+    scored = [
+        (turn.estimate.held(turn.usd), (turn.usd or 0.0) / turn.estimate.likely)
+        for turn in turns
+        if turn.estimate and turn.estimate.likely and turn.estimate.held(turn.usd) is not None
+    ]
+    if not scored:
+        return None
+    return Score(len(scored), sum(bool(held) for held, _ in scored), median(off for _, off in scored))
 
 
 class Owner:
@@ -139,14 +173,22 @@ def write_turn(db: sqlite3.Connection, day: str, turn: PastTurn) -> None:
 def past_turns(db: sqlite3.Connection, model: str, most: int) -> tuple[PastTurn, ...]:
     """The newest turns of a model that used anything, newest first."""
     rows = db.execute(
-        "SELECT id, session, model, steps, tool_calls, input_tokens, output_tokens, usd FROM turn"
-        " WHERE model = ? AND steps > 0 ORDER BY rowid DESC LIMIT ?",
+        f"SELECT {_TURN} FROM turn WHERE model = ? AND steps > 0 ORDER BY rowid DESC LIMIT ?",  # noqa: S608 - a constant
         (model, most),
-    ).fetchall()
-    return tuple(
-        PastTurn(name, session, of, Usage(read, 0, 0, written, 0, calls, steps), usd)
-        for name, session, of, steps, calls, read, written, usd in rows
     )
+    return tuple(map(_turn, rows))
+
+
+def turns_since(db: sqlite3.Connection, since: str) -> tuple[PastTurn, ...]:
+    """All turns from a day on that used anything, oldest first."""
+    rows = db.execute(f"SELECT {_TURN} FROM turn WHERE day >= ? AND steps > 0 ORDER BY rowid", (since,))  # noqa: S608 - likewise
+    return tuple(map(_turn, rows))
+
+
+def _turn(row: tuple[Any, ...]) -> PastTurn:  # Any: a row of SQLite's
+    name, session, model, steps, calls, read, written, usd, low, likely, high = row
+    used = Usage(read, 0, 0, written, 0, calls, steps)
+    return PastTurn(name, session, model, used, usd, Estimate(0, low, likely, high, "kept with the turn"))
 
 
 def spending(db: sqlite3.Connection, since: str) -> tuple[Spending, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+
+from agent_lsp.conversation.fences import fenced
 
 
 class StopReason(StrEnum):
@@ -45,9 +47,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words for the reader."""
+    """Words for the reader. `raw` is JSON with what else their provider wants back with them, for their model only."""
 
     text: str
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,86 @@ class ResultStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture, `width` × `height` pixels; `base64` is the file's bytes as journal and providers write them."""
+
+    media_type: str
+    width: int
+    height: int
+    base64: str
+
+    @property
+    def size(self) -> int:
+        """The file's bytes."""
+        return len(self.base64.rstrip("=")) * 3 // 4
+
+
+class Provenance(StrEnum):
+    """Who may have written a text.
+
+    OWN are the words of the daemon and the user. PROJECT is the user's own project: it orders nothing, and as much as
+    the preset allows may be done after it was read. All others are untrusted. Of UNKNOWN nobody kept a record.
+    """
+
+    OWN = "own"
+    PROJECT = "project"
+    FOREIGN = "foreign"
+    WEB = "web"
+    OUTSIDE = "outside"
+    UNKNOWN = "unknown"
+
+    @property
+    def trusted(self) -> bool:
+        return self in {Provenance.OWN, Provenance.PROJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text comes from, and in words its `source`."""
+
+    provenance: Provenance
+    source: str = ""
+
+
+OWN = Origin(Provenance.OWN)
+"""What the daemon and the user say."""
+UNKNOWN = Origin(Provenance.UNKNOWN, "a result whose origin was not kept")
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model is told about one of its calls."""
+    """What the model is told about one of its calls. `text` says what `images` are, for models that see none.
+
+    `remark` is what daemon and user say to it. `mark` is the random word of its fence, empty where there is none.
+    """
 
     call_id: str
     text: str
     status: ResultStatus = ResultStatus.DONE
+    images: tuple[Image, ...] = ()
+    origin: Origin = UNKNOWN
+    remark: str = ""
+    mark: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The text as people read it, with the remark."""
+        return f"{self.text.rstrip()}\n{self.remark}" if self.remark and self.text else self.text + self.remark
+
+    @property
+    def fenced(self) -> str:
+        """The text as providers get it: what others may have written stands between marks, so that it is no order."""
+        if not self.mark or self.origin.provenance is Provenance.OWN:
+            shown = self.text or ("" if self.remark else "(empty)")
+        else:
+            shown = fenced(self.text, source=self.origin.source or self.origin.provenance, mark=self.mark)
+        return f"{shown}\n{self.remark}" if self.remark and shown else shown + self.remark
+
+    def with_images(self, images: tuple[Image, ...], note: str) -> ToolResult:
+        """The result with these of its images; where they are not all of them, `note` tells the model."""
+        if len(images) == len(self.images):
+            return self
+        return replace(self, text=f"{self.text}\n{note}", images=images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +201,21 @@ class ToolMessage:
 
     results: tuple[ToolResult, ...]
 
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(image for result in self.results for image in result.images)
 
-Message = UserMessage | AssistantMessage | ToolMessage
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the workspace tells before a step: the user said none of it."""
+
+    text: str
+
+    @property
+    def marked(self) -> str:
+        """The text as providers, which know no such role, get it in a user's message."""
+        return f"[The workspace, not the user: {self.text}]"
+
+
+Message = UserMessage | AssistantMessage | ToolMessage | Notice

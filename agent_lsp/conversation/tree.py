@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agent_lsp.conversation.entries import CallBegan, Entry, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.messages import (
+    OWN,
     AssistantMessage,
     Message,
     ResultStatus,
@@ -60,8 +61,8 @@ class Conversation:
                 taken.remove(entry.content.message)
         return tuple(taken)
 
-    def results_after_a_kill(self) -> ToolMessage | None:
-        """What to tell the model about calls whose daemon was killed before it wrote their results."""
+    def results_left_open(self, what_happened: str) -> ToolMessage | None:
+        """What to tell the model about calls that have no results, because of "the daemon stopped" or the like."""
         messages = self.messages
         if not messages or not isinstance(messages[-1], AssistantMessage) or not messages[-1].calls:
             return None
@@ -74,12 +75,13 @@ class Conversation:
                     began.add(call_id)
                 case _:
                     pass
-        return ToolMessage(tuple(_lost(call, call.id in began) for call in messages[-1].calls))
+        return ToolMessage(tuple(_lost(call, call.id in began, what_happened) for call in messages[-1].calls))
 
 
-def _lost(call: ToolCall, began: bool) -> ToolResult:  # noqa: FBT001 - two facts about one call
+def _lost(call: ToolCall, began: bool, what_happened: str) -> ToolResult:  # noqa: FBT001 - two facts about one call
+    because = what_happened[0].upper() + what_happened[1:]
     if began:
-        text = "The daemon stopped while this ran: its outcome is unknown. Look before you repeat it."
+        text = f"{because} while this ran: its outcome is unknown. Look before you repeat it."
     else:
-        text = "The daemon stopped before this ran. Nothing was done."
-    return ToolResult(call.id, text, ResultStatus.CANCELLED)
+        text = f"{because} before this ran. Nothing was done."
+    return ToolResult(call.id, text, ResultStatus.CANCELLED, origin=OWN)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.lsp import contract
+from agent_lsp.lsp.convert import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
-from agent_lsp.permissions.approval import detail, title
-from agent_lsp.session import wire
+from agent_lsp.permissions.approval import title
+from agent_lsp.permissions.policy import always_rule
+from agent_lsp.session import documents, wire
 
 _SURFACE_SECONDS = 60.0
 _OLD_SECONDS = 86_400.0
@@ -25,6 +27,7 @@ _ANSWERS = {
     _REJECT: Choice.REJECT,
     "Allow once": Choice.ALLOW_ONCE,
     "Allow for this session": Choice.ALLOW_SESSION,
+    "Always allow": Choice.ALLOW_ALWAYS,
 }
 
 
@@ -32,15 +35,18 @@ class ClientApprover:
     """The door of one client. One message box at a time; whatever is no clear yes is a no."""
 
     def __init__(self, server: Server, options: contract.ClientOptions, state: Path) -> None:
-        self._server, self._options, self._folder = server, options, state / "questions"
+        self._server, self._options, self._state = server, options, state
         self._has_request, self._files = options.approvals, list[Path]()
         self._boxes = asyncio.Semaphore(1)  # a queue: a second box would cover the first in several clients
 
     def close(self) -> None:
         """Removes the documents of this client's questions, and old ones that a kill left behind."""
         old = time.time() - _OLD_SECONDS
-        left = [file for file in self._folder.glob("approval_*") if file.stat().st_mtime < old]
-        for file in (*self._files, *left):
+        for file in (self._state / documents.FOLDER).glob("*_*"):
+            with contextlib.suppress(FileNotFoundError):  # another daemon removes them too
+                if file.stat().st_mtime < old:
+                    file.unlink()
+        for file in self._files:
             file.unlink(missing_ok=True)
 
     async def ask(self, request: ApprovalRequest) -> Decision | None:
@@ -57,7 +63,7 @@ class ClientApprover:
 
     async def _by_request(self, request: ApprovalRequest) -> Decision | None:
         seconds = max(1.0, request.expires_at - time.time())
-        question = await asyncio.to_thread(wire.question, request)  # a large diff takes its time
+        question = await asyncio.to_thread(self._question, request)  # a large diff takes its time
         try:
             answer = await self._server.protocol.request(contract.REQUEST_APPROVAL, question, seconds=seconds)
         except ClientError as error:
@@ -78,30 +84,47 @@ class ClientApprover:
         return None
 
     async def _clear_answer(self, request: ApprovalRequest, file: Path) -> Decision:
-        """A yes that comes too quickly was typed for something else: it is asked again, once."""
-        for _ in range(2):
-            asked = time.monotonic()
-            answer = await self._box(request, file)
-            choice = _ANSWERS.get(str(answer.get("title"))) if isinstance(answer, dict) else None
-            if choice is None or choice is Choice.REJECT:
-                break
-            if time.monotonic() - asked >= _TOO_QUICK_SECONDS:
-                return Decision(choice)
-        return Decision(Choice.REJECT)
-
-    async def _box(self, request: ApprovalRequest, file: Path) -> Any:  # Any: the client's JSON
         shown = title(request.action)
         if len(shown) > _MOST_TITLE:
             shown = f"{shown[: _MOST_TITLE * 2 // 3]} […] {shown[-_MOST_TITLE // 3 :]}"
+        picked = await self._picked(without_links(shown + _always(request)), tuple(_answers(request)), file)
+        return Decision(_ANSWERS[picked])
+
+    async def agrees(self, asked: str, answers: tuple[str, str], name: str, text: str) -> bool:
+        """Whether the user picks the second answer to what is asked, with all of it as a document of that name.
+
+        The first answer is the safe one. Raises ClientError where nobody can be asked, or answers in time, and OSError.
+        """
+        file = self._state / documents.FOLDER / name
+        async with self._boxes:
+            file.unlink(missing_ok=True)
+            self._files.append(await asyncio.to_thread(documents.put, file, [text]))
+            await self._show(file)
+            return await self._picked(asked, answers, file) == answers[1]
+
+    async def _picked(self, asked: str, answers: Sequence[str], file: Path) -> str:
+        """What the user picks, the first and safe answer in doubt.
+
+        A yes that comes too quickly was typed for something else: it is asked again, once.
+        """
         params: Json = {
             "type": _ERROR,
-            "message": f"Agent asks: {shown}\n(all of it: {file})",
-            "actions": [{"title": words} for words in _ANSWERS],
+            "message": f"Agent asks: {asked}\n(all of it: {file})",
+            "actions": [{"title": words} for words in answers],
         }
-        return await self._server.protocol.request("window/showMessageRequest", params, seconds=_SURFACE_SECONDS)
+        for _ in range(2):
+            begun = time.monotonic()
+            answer = await self._server.protocol.request("window/showMessageRequest", params, seconds=_SURFACE_SECONDS)
+            picked = answer.get("title") if isinstance(answer, dict) else None
+            if picked not in answers[1:]:
+                break
+            if time.monotonic() - begun >= _TOO_QUICK_SECONDS:
+                return str(picked)
+        return answers[0]
 
     def _say_left_open(self, request: ApprovalRequest) -> None:
-        words = f"Agent waits for an answer: {title(request.action)[:_MOST_TITLE]} (code actions have the choices)"
+        shown = without_links(title(request.action)[:_MOST_TITLE])
+        words = f"Agent waits for an answer: {shown} (code actions have the choices)"
         self._server.protocol.tell("window/showMessage", {"type": 2, "message": words})
 
     async def _show(self, file: Path) -> None:
@@ -113,14 +136,16 @@ class ClientApprover:
                 await self._server.protocol.request("window/showDocument", params, seconds=5)
 
     def _written(self, request: ApprovalRequest) -> Path:
-        """A file, mode 0600, with all that would be done. It stays while this client may still show it."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        ending = ".diff" if isinstance(request.action.effect, FileChange) else ".txt"
-        file = self._folder / f"{request.id}{ending}"
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(detail(request.action))
-        self._files.append(file)
+        """All that would be done, as a document. It stays while this client may still show it."""
+        file = documents.document(request, self._state)
+        if file not in self._files:
+            self._files.append(documents.write(request, self._state))
         return file
+
+    def _question(self, request: ApprovalRequest) -> Json:
+        """The params of our own request; what is too long for them comes as a document."""
+        asked = wire.question(request)
+        return {**asked, "document": self._written(request).as_uri()} if "length" in asked else asked
 
 
 def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
@@ -135,8 +160,19 @@ def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
             },
         }
         for request in pending
-        for words, choice in _ANSWERS.items()
+        for words, choice in _answers(request).items()
+        if choice is not Choice.ALLOW_ALWAYS  # whose rule a code action could not show
     ]
+
+
+def _always(request: ApprovalRequest) -> str:
+    """The rule that a yes for good writes, in full."""
+    offered = Choice.ALLOW_ALWAYS in request.choices
+    return f"\n(always allows {always_rule(request.action)})" if offered else ""
+
+
+def _answers(request: ApprovalRequest) -> dict[str, Choice]:
+    return {words: choice for words, choice in _ANSWERS.items() if choice in request.choices}
 
 
 def _decision(answer: Any) -> Decision:  # Any: the client's JSON

@@ -15,11 +15,13 @@ from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.journal import JournalError
 from agent_lsp.lsp import contract
 from agent_lsp.lsp.approver import ClientApprover, actions_for
-from agent_lsp.lsp.contract import AskParams, CancelParams, ContinueParams, DecideParams, SessionParams
+from agent_lsp.lsp.contract import AskParams, CancelParams, ContinueParams, DecideParams
 from agent_lsp.lsp.convert import View, beside
 from agent_lsp.lsp.editing import ClientEditor
+from agent_lsp.lsp.history import HistoryCommands
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
+from agent_lsp.lsp.trust import ClientTrust
 from agent_lsp.models import ModelError
 from agent_lsp.permissions import Preset
 from agent_lsp.session import GO_ON, Order, SessionError, wire
@@ -28,6 +30,7 @@ from agent_lsp.settings import SettingsError
 from agent_lsp.workspace.roots import PathRefused, path_of
 
 _CONFIGURATION_SECONDS = 5.0
+_PRUNE_SECONDS = 3_600.0
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +53,7 @@ class ClientDoor:
         self._editor = ClientEditor(server)
         self.app = App(environment, _folders(server), self._editor, ask_editor=lambda: self._from_editor)
         self._approver = ClientApprover(server, self._options, self.app.state)
+        self._trust = ClientTrust(server, self.app.trust, self._approver, environment)
         self._view = View(server, self._options, self._go_on)
         self.app.watchers.add(self._view.show)
         self._commands: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
@@ -58,12 +62,12 @@ class ClientDoor:
             "agent.continue": self._continue,
             "agent.decide": self._decide,
             "agent.estimate": self._estimate,
-            "agent.session": self._session,
-            "agent.sessions": self._sessions,
             "agent.status": self._status,
+            "agent.trust": self._trust.command,
+            **HistoryCommands(self.app).all,
         }
         self._say_ignored()
-        self._warming = asyncio.create_task(self._warm())
+        self._tending = asyncio.create_task(self._tend())
 
     async def command(self, name: str, params: object) -> object:
         """Runs a command whose params are parsed. Raises JsonRpcInvalidParams, Refused."""
@@ -74,6 +78,7 @@ class ClientDoor:
 
     async def ask(self, params: AskParams) -> object:
         """`agent.ask`, and `agent/ask`, which always waits."""
+        self._ask_for_trust()
         try:
             session, asked = await self._asked(params)
         except SessionError as error:
@@ -104,11 +109,17 @@ class ClientDoor:
         return Order(
             params.prompt,
             self._approver.ask,
-            context=beside(params.context, self._server),
+            context=self._beside(params.context),
             preset=self._preset(params.preset),
             model=params.model,
             queue=params.queue,
         )
+
+    def _beside(self, context: contract.AskContext | None) -> str:
+        path = path_of(context.uri) if context and context.uri else None
+        if path and self.app.files.keeps(path):
+            return "[The user is looking at a file that they keep from you]"
+        return beside(context, self._server)
 
     async def _waited(self, session: Session, asked: Asked) -> Json:
         """The turn's end. A cancelled wait cancels the turn, and is answered with its result and not with an error."""
@@ -134,7 +145,7 @@ class ClientDoor:
     async def _estimate(self, params: AskParams) -> object:
         session = await self.app.sessions.get(params.session_id) if params.session_id else None
         try:
-            estimate = await self.app.estimate(self._order(params), session.messages if session else ())
+            estimate = await self.app.turns.estimate(self._order(params), session.messages if session else ())
         except (ModelError, SettingsError) as error:
             raise SessionError(str(error)) from error
         return wire.estimate(estimate)
@@ -153,24 +164,13 @@ class ClientDoor:
         self.app.sessions.decide(params.approval_id, decision)
         return {}
 
-    async def _session(self, params: SessionParams) -> object:
-        conversation = await self.app.sessions.read(params.session_id)
-        entries = [wire.entry(entry) for entry in conversation.entries if entry.seq > params.after]
-        pending = [
-            wire.question(request)
-            for session in self.app.sessions.all()
-            if session.id == params.session_id
-            for request in session.approvals.pending
-        ]
-        return {"entries": entries, "pendingApprovals": pending}
-
-    async def _sessions(self, _: object) -> object:
-        return [wire.summary(summary) for summary in await self.app.stored_sessions()]
-
     async def _status(self, _: object) -> object:
         open_sessions = self.app.sessions.all()
         return {
-            **self.app.status(),
+            **await self.app.status(),
+            "undo": [
+                at_hand for session in open_sessions if (at_hand := wire.at_hand(session.id, session.conversation))
+            ],
             "turns": [turn for session in open_sessions for turn in session.turn_ids],
             "pendingApprovals": [wire.pending(r) for s in open_sessions for r in s.approvals.pending],
         }
@@ -202,14 +202,36 @@ class ClientDoor:
                 self._from_editor = {**_initial_options(self._server), **answer[0]}
                 self._say_ignored()
 
+    def folders_changed(self) -> None:
+        """Takes the folders that the client has open now; one that cannot be used is said in one line."""
+        uris = _folder_uris(self._server)
+        paths = {uri: path_of(uri) for uri in uris}
+        missing = self.app.change_folders([path for path in paths.values() if path])
+        for folder in (*(uri for uri, path in paths.items() if not path), *missing):
+            message = f"the workspace folder {folder} is no folder of this machine: the agent does not see it"
+            self._server.protocol.tell("window/showMessage", {"type": 2, "message": f"Agent: {message}"})
+        self._ask_for_trust()
+
     async def close(self) -> None:
-        self._warming.cancel()
+        self._tending.cancel()
+        self._trust.close()
         await self.app.close()
         self._approver.close()
 
-    async def _warm(self) -> None:
+    async def _tend(self) -> None:
         await self.configuration_changed()
-        await asyncio.to_thread(self.app.warm)
+        self._ask_for_trust()
+        await self.app.warm()
+        while True:
+            try:
+                await self.app.prune()
+            except (OSError, SettingsError):
+                _log.exception("copies of changed files could not be pruned")
+            await asyncio.sleep(_PRUNE_SECONDS)
+
+    def _ask_for_trust(self) -> None:
+        if "trust" not in self._options.renders:
+            self._trust.ask()
 
     def _say_ignored(self) -> None:
         try:
@@ -228,7 +250,14 @@ def _initial_options(server: Server) -> dict[str, Any]:  # Any: JSON from the cl
 
 
 def _folders(server: Server) -> list[str]:
-    """The folders that the client opened, as paths."""
+    """The folders that the client opened, as paths. Raises PathRefused where none of them is on this machine."""
     workspace = server.workspace
-    uris = list(workspace.folders) or ([workspace.root_uri] if workspace.root_uri else [])
-    return [path for uri in uris if (path := path_of(uri))]
+    uris = _folder_uris(server) or ([workspace.root_uri] if workspace.root_uri else [])
+    paths = [path for uri in uris if (path := path_of(uri))]
+    if uris and not paths:
+        raise PathRefused(f"no workspace folder is one of this machine ({', '.join(uris)}): open one by a file:/// URI")
+    return paths
+
+
+def _folder_uris(server: Server) -> list[str]:
+    return list(server.workspace.folders)

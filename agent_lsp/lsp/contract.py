@@ -19,7 +19,7 @@ REQUEST_APPROVAL = "agent/requestApproval"
 NOTIFICATION_EVENT = "agent/event"
 
 DECISIONS = ("allow_once", "allow_session", "allow_always", "reject")
-SURFACES = ("progress", "approval", "review", "chat")
+SURFACES = ("progress", "approval", "review", "chat", "trust")
 EVENTS = (
     "turnStarted",
     "promptJoined",
@@ -112,6 +112,32 @@ class SessionParams:
 
 
 @attrs.frozen
+class HistoryParams:
+    """`agent.undo`, `agent.redo`: the changes of the last turn, of that around an entry (its `seq`), or hunks of it."""
+
+    session_id: str = attrs.field(validator=_text)
+    entry_id: int | None = attrs.field(default=None, validator=optional(_whole))
+    hunks: list[str] = attrs.field(factory=list, validator=deep_iterable(_text, instance_of(list)))
+
+
+@attrs.frozen
+class ChangesParams:
+    """`agent.changes`: what a `filesChanged`, `undone` or `redone` entry changed, hunk by hunk."""
+
+    session_id: str = attrs.field(validator=_text)
+    entry_id: int = attrs.field(validator=_whole)
+
+
+@attrs.frozen
+class BranchParams:
+    """`agent.branch`: a new session that goes on from an entry (its `seq`), if asked with its files as they were."""
+
+    session_id: str = attrs.field(validator=_text)
+    entry_id: int = attrs.field(validator=_whole)
+    restore_files: bool = attrs.field(default=False, validator=_flag)
+
+
+@attrs.frozen
 class NoParams:
     """Commands that take nothing."""
 
@@ -135,15 +161,28 @@ class ContinueParams:
     wait: bool = attrs.field(default=False, validator=_flag)
 
 
+@attrs.frozen
+class TrustParams:
+    """`agent.trust`: what would act on the agent; with the `digest` of what was shown it is trusted, or taken back."""
+
+    digest: str | None = attrs.field(default=None, validator=optional(_text))
+    forget: bool = attrs.field(default=False, validator=_flag)
+
+
 COMMANDS: dict[str, type] = {
     "agent.ask": AskParams,
+    "agent.branch": BranchParams,
     "agent.cancel": CancelParams,
+    "agent.changes": ChangesParams,
     "agent.continue": ContinueParams,
     "agent.decide": DecideParams,
     "agent.estimate": AskParams,
+    "agent.redo": HistoryParams,
     "agent.session": SessionParams,
     "agent.sessions": NoParams,
     "agent.status": NoParams,
+    "agent.trust": TrustParams,
+    "agent.undo": HistoryParams,
 }
 """Every command with the shape of its one argument."""
 

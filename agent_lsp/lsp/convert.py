@@ -103,9 +103,17 @@ def last_line(event: events.TurnFinished) -> tuple[int, str]:
     """The `window/showMessage` (type, message) that a client without a view of its own is shown at the end."""
     answer = visible(" ".join(event.text.split()))[:300]
     if event.stop_reason is StopReason.END_TURN and answer:
-        return 3, f"Agent: {answer}"
+        return 3, f"Agent: {without_links(answer)}"
     kind = {StopReason.END_TURN: 3, StopReason.CANCELLED: 3, StopReason.FAILED: 1}.get(event.stop_reason, 2)
-    return kind, f"Agent: {outcome(event)}"
+    return kind, f"Agent: {without_links(outcome(event))}"
+
+
+def without_links(shown: str) -> str:
+    """Text for a message box, in the notation of `visible`: some editors make `[words](address)` a link there.
+
+    They would show the words and hide where it leads, and of a command what it says.
+    """
+    return shown.replace("](", "]\\x28")
 
 
 @dataclass

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 from agent_lsp.conversation.actions import FileChange, Hunk
 from agent_lsp.conversation.diffs import compared, lines_of
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.workspace.editor import EditorRefused
+from agent_lsp.workspace.merge import differences, stands
 from agent_lsp.workspace.overlay import Buffer, Overlay
 from agent_lsp.workspace.roots import path_of
 
 _ANSWER_SECONDS, _SYNC_SECONDS = 30.0, 2.0
+_TYPING_SECONDS = 0.5
+"""Within which an editor tells of what was typed: Neovim and VS Code gather it for 150 and 250 ms."""
 
 
 class ClientEditor:
@@ -37,6 +41,9 @@ class ClientEditor:
         try:
             await self._send(change, buffer)
             await self._seen(change, buffer, waiting[1])
+        except EditorRefused:
+            await self._told_of_typing(buffer, waiting[1])
+            raise
         finally:
             self._waiting.discard(waiting)
 
@@ -53,24 +60,34 @@ class ClientEditor:
             why = answer.get("failureReason") if isinstance(answer, dict) else None
             raise EditorRefused(f"the editor refused the edit to {change.shown}" + (f": {why}" if why else ""))
 
-    async def _seen(self, change: FileChange, buffer: Buffer, changed: asyncio.Event) -> None:
-        """Waits until the document's text is what was meant: `applied: true` alone proves nothing."""
-        text = self._text(buffer)
-        try:
-            async with asyncio.timeout(_SYNC_SECONDS):
-                while text != change.after:
+    async def _told_of_typing(self, buffer: Buffer, changed: asyncio.Event) -> None:
+        """Waits for the text that made the editor refuse, which it may tell after its refusal."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TYPING_SECONDS):
+                while buffer in self._buffers():
                     changed.clear()
                     await changed.wait()
+
+    async def _seen(self, change: FileChange, buffer: Buffer, changed: asyncio.Event) -> None:
+        """Waits until the document's text is what was meant: `applied: true` alone proves nothing.
+
+        What the user typed on elsewhere by then, or a plug-in wrote, may stand in it too.
+        """
+        try:
+            async with asyncio.timeout(_SYNC_SECONDS):
+                while True:
+                    changed.clear()
                     text = self._text(buffer)
+                    if text == change.after or (text is not None and await _stands(change, text)):
+                        return
+                    await changed.wait()
         except TimeoutError:
             if text == change.before:
                 raise EditorRefused(
-                    f"the editor says it changed {change.shown}, but the text is as it was: nothing was changed"
+                    f"the editor says it changed {change.shown}, but as far as it has told the text is as it was:"
+                    " read it again"
                 ) from None
-            raise EditorRefused(
-                f"{change.shown} has another text now than was meant, for the user or a plug-in changed it meanwhile:"
-                " read it again, and tell the user that undo takes back what looks wrong"
-            ) from None
+            raise EditorRefused(await asyncio.to_thread(_otherwise, change, text)) from None
 
     def _text(self, buffer: Buffer) -> str | None:
         document = self._server.workspace.text_documents.get(buffer.uri)
@@ -101,3 +118,14 @@ class ClientEditor:
             return {"line": line, "character": 0}
         units = self._server.workspace.position_codec.client_num_units(lines[-1])
         return {"line": len(lines) - 1, "character": units}
+
+
+async def _stands(change: FileChange, text: str) -> bool:
+    return await asyncio.to_thread(stands, change, text)
+
+
+def _otherwise(change: FileChange, text: str | None) -> str:
+    """What a model is told whose edit was made, if at all, together with another one of the same lines."""
+    what = f"{change.shown} has another text now than was meant, for the user or a plug-in changed it meanwhile"
+    advice = "read it again, and tell the user that undo takes back what looks wrong"
+    return f"{what}: {advice}" + ("" if text is None else f".\n{differences(change.after or '', text)}")

@@ -30,6 +30,7 @@ class Door(Protocol):
     def document_changed(self, uri: str) -> None: ...
     def progress_cancelled(self, token: str | int) -> None: ...
     async def configuration_changed(self) -> None: ...
+    def folders_changed(self) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -86,6 +87,7 @@ class Entrance:
             lsp.TEXT_DOCUMENT_CODE_ACTION: self._code_actions,
             lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL: self._progress_cancelled,
             lsp.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuration_changed,
+            lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._folders_changed,
         }
         for method, handler in handlers.items():
             self._server.feature(method)(_handler(handler))
@@ -137,6 +139,10 @@ class Entrance:
     async def _configuration_changed(self, _: object) -> None:
         if door := self._door():
             await door.configuration_changed()
+
+    async def _folders_changed(self, _: object) -> None:
+        if door := self._door():
+            door.folders_changed()
 
     async def _changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
         if door := self._door():

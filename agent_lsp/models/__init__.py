@@ -20,12 +20,16 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: everything the model sees, and how many tokens it may answer with."""
+    """One request: everything the model sees, and how many tokens it may answer with.
+
+    `conversation` names what it belongs to, for providers that find their cache by a name.
+    """
 
     system: str
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...]
     max_output_tokens: int
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,18 @@ class RetryChunk:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The last chunk: the whole answer."""
+    """The last chunk: the whole answer. It is not `counted` when its provider did not say what it used."""
 
     message: AssistantMessage
+    counted: bool = True
 
 
-Chunk = TextChunk | ThinkingChunk | RetryChunk | Completed
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """The wait that a `RetryChunk` told of is over: now the request is sent again."""
+
+
+Chunk = TextChunk | ThinkingChunk | RetryChunk | SentAgain | Completed
 
 
 class Model(Protocol):
@@ -124,6 +134,13 @@ class RateLimited(Passing):
     """The provider asks to wait."""
 
     kind = "rate_limit"
+    may_have_cost = False
+
+
+class QuotaSpent(ModelError):
+    """The provider wants money first: a quota or a credit is used up, and waiting does not help."""
+
+    kind = "quota_spent"
     may_have_cost = False
 
 

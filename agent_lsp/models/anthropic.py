@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
+    Image,
     Message,
+    Notice,
     ResultStatus,
     StopReason,
     Text,
@@ -25,7 +27,7 @@ from agent_lsp.conversation.messages import (
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, Request, TextChunk, ThinkingChunk
 from agent_lsp.models.http import broken_off, error_message
 from agent_lsp.models.replay import arguments_object, fitting_id, fitting_name, paired
-from agent_lsp.models.wire_model import Wire, read_event
+from agent_lsp.models.wire_model import Count, Wire, read_event
 
 VERSION = "2023-06-01"
 _STOPS = {
@@ -43,14 +45,14 @@ class _Wire(BaseModel):
 
 
 class _OutputDetails(_Wire):
-    thinking_tokens: int | None = None
+    thinking_tokens: Count = None
 
 
 class _Usage(_Wire):
-    input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    output_tokens: Count = None
     output_tokens_details: _OutputDetails | None = None
 
 
@@ -241,6 +243,8 @@ def _message(message: Message, name: str, host: str) -> Json:
         case UserMessage():
             texts = [text for text in (message.context, message.text) if text.strip()] or ["(empty)"]
             return {"role": "user", "content": [{"type": "text", "text": text} for text in texts]}
+        case Notice():
+            return {"role": "user", "content": [{"type": "text", "text": message.marked}]}
         case AssistantMessage():
             return {"role": "assistant", "content": _said(message, host, own=message.model == name)}
         case ToolMessage():
@@ -268,9 +272,15 @@ def _block(part: Text | Thinking | ToolCall, host: str, *, own: bool) -> Json | 
 
 
 def _result(result: ToolResult) -> Json:
-    text = result.text if result.text.strip() else "(empty)"
-    wire: Json = {"type": "tool_result", "tool_use_id": _id(result.call_id), "content": text}
+    text = result.fenced if result.fenced.strip() else "(empty)"
+    images = [_image(image) for image in result.images]
+    content = [{"type": "text", "text": text}, *images] if images else text
+    wire: Json = {"type": "tool_result", "tool_use_id": _id(result.call_id), "content": content}
     return wire if result.status is ResultStatus.DONE else {**wire, "is_error": True}
+
+
+def _image(image: Image) -> Json:
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.base64}}
 
 
 def _id(call_id: str) -> str:

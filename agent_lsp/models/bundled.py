@@ -11,6 +11,7 @@ from pathlib import Path
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
+    Notice,
     ResultStatus,
     StopReason,
     Text,
@@ -80,6 +81,8 @@ def _turn(messages: Sequence[Message]) -> _Turn:
         match message:
             case UserMessage():
                 prompt, calls, done = message, {}, []
+            case Notice():  # of no use to a model that changes no file that exists
+                pass
             case AssistantMessage():
                 calls |= {call.id: call for call in message.calls}
             case ToolMessage():

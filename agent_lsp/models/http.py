@@ -11,9 +11,9 @@ import math
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, closing, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
@@ -26,22 +26,30 @@ from agent_lsp.models import (
     KeyRefused,
     ModelError,
     Passing,
+    QuotaSpent,
     RateLimited,
     TimedOut,
 )
 from agent_lsp.models.sse import SseDecoder
+from agent_lsp.models.waits import LimitedWaits
 
 CONNECT_SECONDS = 10.0
+_ERROR_SECONDS = 10.0  # until the words of an error are there
 _KEPT_SECONDS = 60.0  # an idle connection: tools and questions take longer than the 5 s of httpx
 _ERROR_BYTES = 64 << 10
 _PLAIN_BYTES = 32 << 20
 _SHORTEST_KEY = 8
+_THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""No proxy stands before them: what the user lets go to a server of this machine would leave it."""
+_KEY_HEADERS = {"authorization", "x-api-key"}
 _PING = re.compile(r'\s*\{\s*"type"\s*:\s*"ping"')
 _OVERFLOW = re.compile(
     r"context.?(length|window|size)|too many tokens|prompt is too long|maximum (context|prompt)|input is too long"
     r"|exceeds? the (available|maximum) (context|number of tokens)|input token count"
 )
 _OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|temporarily unavailable")
+_TURNED_AWAY = {503, 529}
+"""With these a provider that has no room turns a request away before it does anything."""
 _SPENT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"([0-9.]+)s"')
@@ -49,10 +57,11 @@ _RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"([0-9.]+)s"')
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that a provider may take until it answers, and that it may pause in its answer."""
+    """Seconds that a provider may take until it answers, to pause in its answer, and until it is connected."""
 
     first: float = 300.0
     between: float = 120.0
+    connect: float = CONNECT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Endpoint:
     """Where a provider listens, and the headers (the key's among them) that it wants."""
 
     base_url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
     @property
     def host(self) -> str:
@@ -69,24 +78,29 @@ class Endpoint:
             return httpx.URL(self.base_url).host or self.base_url
         return self.base_url
 
-    def hide(self, text: str) -> str:
-        """The text without the key, for providers that quote it in their errors."""
-        for value in self.headers.values():
-            key = value.removeprefix("Bearer ")
-            if len(key) >= _SHORTEST_KEY:
+    def hiding(self) -> Callable[[str], str]:
+        """What takes the key out of a text, for providers that quote it in their errors."""
+        keys = [value.removeprefix("Bearer ") for name, value in self.headers.items() if name in _KEY_HEADERS]
+        secrets = [key for key in keys if len(key) >= _SHORTEST_KEY]
+
+        def hide(text: str) -> str:
+            for key in secrets:
                 text = text.replace(key, "[key]")
-        return text
+            return text
+
+        return hide
 
 
-def new_client() -> httpx.AsyncClient:
+def new_client(connect_seconds: float = CONNECT_SECONDS) -> httpx.AsyncClient:
     """The client that all requests of one model share. Redirects are refused: they would carry the key."""
     with suppress(ImportError):  # httpx imports it during the first request, which should not wait for it
         importlib.import_module("anyio._backends._asyncio")
     return httpx.AsyncClient(
-        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+        timeout=httpx.Timeout(None, connect=connect_seconds),
         limits=httpx.Limits(keepalive_expiry=_KEPT_SECONDS),
         follow_redirects=False,
         headers={"accept-encoding": "identity"},
+        mounts=dict.fromkeys(_THIS_MACHINE),
         verify=_trusted(),
     )
 
@@ -109,16 +123,17 @@ async def post_events(
 
     Raises ModelError. Closing the generator closes the connection.
     """
+    hide = endpoint.hiding()
     try:
         response = await _sent(client, endpoint, path, body, patience.first)
         try:
             if response.status_code != 200:
                 told = await _error_body(response)
-                words = endpoint.hide(error_message(told) or _one_line(told))
+                words = hide(error_message(told) or _one_line(told))
                 raise refusal(response.status_code, response.headers, words, endpoint.host, body=told)
             async with aclosing(_events(response, patience)) as events:
                 async for event in events:
-                    yield endpoint.hide(event)
+                    yield hide(event)
         finally:
             await response.aclose()
     except (TimeoutError, httpx.TimeoutException) as error:
@@ -130,7 +145,8 @@ async def post_events(
     except httpx.HTTPError as error:
         if isinstance(_root(error), ssl.SSLCertVerificationError):
             raise BadRequest(f"the certificate of {endpoint.host} is not trusted: {_root(error)}") from error
-        lost = ConnectionLost(f"the connection to {endpoint.host} failed: {error or type(error).__name__}")
+        where = endpoint.base_url if isinstance(error, httpx.ConnectError) else endpoint.host
+        lost = ConnectionLost(f"the connection to {where} failed: {error or type(error).__name__}")
         lost.may_have_cost = not isinstance(error, httpx.ConnectError)  # what never arrived costs nothing
         raise lost from error
 
@@ -157,15 +173,14 @@ def _root(error: BaseException) -> BaseException:
 
 async def _events(response: httpx.Response, patience: Patience) -> AsyncGenerator[str, None]:
     decoder, plain, first = SseDecoder(), bytearray(), True
-    waiting = _Waiting(response.url.host, patience)
-    async with aclosing(_timed(response.aiter_bytes(), waiting)) as pieces:
-        async for piece in pieces:
+    with closing(_Arriving(response, patience)) as arriving:
+        while (piece := await arriving.next()) is not None:
             if plain or (first and piece.lstrip()[:1] in {b"{", b"[", b"<"}):
                 _add(plain, piece)
             else:
                 for event in decoder.feed(piece):
                     if not _PING.match(event):
-                        waiting.begin()
+                        arriving.counts()
                         yield event
             first = first and not piece.strip()
     if plain:
@@ -180,40 +195,33 @@ def _add(plain: bytearray, piece: bytes) -> None:
         raise BadResponse("the provider answered with more than 32 MB")
 
 
-class _Waiting:
-    """How long to wait for the next bytes. Pings and comments are a sign of life, but no event: they end too."""
+class _Arriving:
+    """The bytes of an answer, waited for so long. Pings and comments are a sign of life, but no event: they end too."""
 
-    def __init__(self, host: str, patience: Patience) -> None:
-        self._host, self._patience, self._between = host, patience, patience.first
-        self._last_event = time.monotonic()
+    def __init__(self, response: httpx.Response, patience: Patience) -> None:
+        self._host, self._pieces = response.url.host, response.aiter_bytes()
+        self._patience, self._between = patience, patience.first
+        self._waits, self._clock = LimitedWaits(), asyncio.get_running_loop().time
+        self._last_event = self._clock()
 
-    def begin(self) -> None:
-        """An event came: the wait for the next begins when that is asked for."""
-        self._last_event = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return min(self._between, self._last_event + self._patience.first - time.monotonic())
-
-    def heard(self) -> None:
-        """Bytes came."""
-        self._between = self._patience.between
-
-    def over(self) -> TimedOut:
-        return TimedOut(f"{self._host} sent nothing new for {min(self._between, self._patience.first):g} s")
-
-
-async def _timed(pieces: AsyncIterator[bytes], waiting: _Waiting) -> AsyncGenerator[bytes, None]:
-    while True:
+    async def next(self) -> bytes | None:
+        """The next bytes, None at their end. Raises TimedOut."""
+        due = min(self._clock() + self._between, self._last_event + self._patience.first)
         try:
-            async with asyncio.timeout(max(0.0, waiting.seconds)):
-                piece = await anext(pieces, None)
+            with self._waits.until(due):
+                piece = await anext(self._pieces, None)
         except TimeoutError as error:
-            raise waiting.over() from error
-        if piece is None:
-            return
-        waiting.heard()
-        yield piece
+            seconds = min(self._between, self._patience.first)
+            raise TimedOut(f"{self._host} sent nothing new for {seconds:g} s") from error
+        self._between = self._patience.between
+        return piece
+
+    def counts(self) -> None:
+        """What came was an event: the wait for the next begins."""
+        self._last_event = self._clock()
+
+    def close(self) -> None:
+        self._waits.close()
 
 
 def _plain_json(body: bytes, host: str) -> str:
@@ -228,7 +236,7 @@ async def _error_body(response: httpx.Response) -> bytes:
     """The status is known already: what of the words does not come in ten seconds, or breaks off, is left out."""
     body = b""
     with suppress(TimeoutError, httpx.HTTPError):
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(_ERROR_SECONDS):
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > _ERROR_BYTES:
@@ -256,19 +264,25 @@ def refusal(status: int, headers: Mapping[str, str], message: str, host: str, *,
     after = _wait(status, headers, body)
     if status in {401, 403}:
         return KeyRefused(
-            f"{host} refused the key ({status}: {message or 'no reason given'}): check AGENT_LSP_API_KEY, or the"
-            " provider's own variable"
+            f"{host} refused the key ({status}: {message or 'no reason given'}): check where it comes from (the"
+            " environment, or apiKey and apiKeyCommand in your settings; `agent-lsp doctor` says which)"
         )
+    if status == 402 or (status == 429 and _is_spent(message, body)):
+        return _spent(text)
     if status == 429:
         return RateLimited(text, retry_after=after)
     if status in {408, 409, 425} or status >= 500:
-        return Passing(text, retry_after=after)
+        passing = Passing(text, retry_after=after)
+        passing.may_have_cost = status not in _TURNED_AWAY
+        return passing
     if 300 <= status < 400:
         return BadRequest(f"{host} redirects elsewhere ({status}): give the final address as base URL")
     if status == 413 or is_overflow(message):
         return ContextTooLong(text)
     if headers.get("x-should-retry") == "true" or _OVERLOADED.search(message.lower()):
         return Passing(text, retry_after=after)
+    if status == 404:
+        return BadRequest(f"{text}: check the model's name and the base URL")
     return BadRequest(text)
 
 
@@ -284,7 +298,7 @@ def broken_off(host: str, message: str, *codes: object) -> ModelError:
     ):
         return ContextTooLong(text)
     if names & _SPENT:
-        return RateLimited(text, retry_after=math.inf)
+        return _spent(text)
     if any("rate_limit" in name for name in names) or "429" in names:
         return RateLimited(text)
     if names & {"authentication_error", "permission_error", "invalid_api_key"}:
@@ -301,9 +315,18 @@ def is_overflow(message: str) -> bool:
     return bool(_OVERFLOW.search(message.lower()))
 
 
+def _spent(text: str) -> QuotaSpent:
+    return QuotaSpent(f"{text.rstrip('.')}. Waiting does not help: look at the account there, or choose another model")
+
+
+def _is_spent(message: str, body: bytes | str) -> bool:
+    words = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    return bool(_SPENT & set(re.findall(r"\w+", f"{words} {message}")))
+
+
 def _wait(status: int, headers: Mapping[str, str], body: bytes | str) -> float | None:
     words = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    if headers.get("x-should-retry") == "false" or (status == 429 and _SPENT & set(re.findall(r"\w+", words))):
+    if headers.get("x-should-retry") == "false":
         return math.inf
     if (seconds := retry_after(headers)) is not None:
         return seconds

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
+    Notice,
     StopReason,
     Text,
     Thinking,
@@ -37,8 +38,8 @@ from agent_lsp.models import (
     ToolSpec,
 )
 from agent_lsp.models.http import broken_off, error_message
-from agent_lsp.models.replay import arguments_object, fitting_arguments, fitting_id, fitting_name, paired
-from agent_lsp.models.wire_model import Wire, read_event
+from agent_lsp.models.replay import arguments_object, data_url, fitting_arguments, fitting_id, fitting_name, paired
+from agent_lsp.models.wire_model import Count, Wire, read_event
 
 _STOPS = {
     "length": StopReason.MAX_TOKENS,
@@ -81,15 +82,15 @@ class _Delta(_Wire):
 
 
 class _Details(_Wire):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    reasoning_tokens: Count = None
 
 
 class _Usage(_Wire):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_cache_hit_tokens: int | None = None
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    prompt_cache_hit_tokens: Count = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -291,13 +292,26 @@ def _messages(message: Message, name: str, host: str) -> list[Json]:
     match message:
         case UserMessage():
             return [{"role": "user", "content": "\n\n".join(filter(None, (message.context, message.text)))}]
+        case Notice():
+            return [{"role": "user", "content": message.marked}]
         case AssistantMessage():
             return [_assistant(message, host, own=message.model == name)] if message.text or message.calls else []
         case ToolMessage():
-            return [
-                {"role": "tool", "tool_call_id": _id(result.call_id, host), "content": result.text or "(empty)"}
+            results: list[Json] = [
+                {"role": "tool", "tool_call_id": _id(result.call_id, host), "content": result.fenced}
                 for result in message.results
             ]
+            return [*results, _images(message, host)] if message.images else results
+
+
+def _images(message: ToolMessage, host: str) -> Json:
+    """What the results show, as a user's message: in a tool's, images are refused."""
+    parts: list[Json] = []
+    for result in message.results:
+        if result.images:
+            parts.append({"type": "text", "text": f"[The picture that call {_id(result.call_id, host)} shows]"})
+        parts += [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in result.images]
+    return {"role": "user", "content": parts}
 
 
 def _assistant(message: AssistantMessage, host: str, *, own: bool) -> Json:

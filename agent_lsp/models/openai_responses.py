@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
+    Notice,
     StopReason,
     Text,
     Thinking,
     ToolCall,
     ToolMessage,
+    ToolResult,
     Usage,
     UserMessage,
 )
@@ -29,11 +31,12 @@ from agent_lsp.models import (
     ThinkingChunk,
 )
 from agent_lsp.models.http import broken_off
-from agent_lsp.models.replay import fitting_arguments, fitting_id, fitting_name, paired
-from agent_lsp.models.wire_model import Wire, read_event
+from agent_lsp.models.replay import data_url, fitting_arguments, fitting_id, fitting_name, paired
+from agent_lsp.models.wire_model import Count, Wire, read_event
 
 _TEXT = {"response.output_text.delta", "response.refusal.delta"}
 _THOUGHT = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
+_SHOWN = _TEXT | _THOUGHT
 _ENDS = {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
 _STOPS = {"content_filter": StopReason.REFUSAL}
 _ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
@@ -47,17 +50,17 @@ class _Wire(BaseModel):
 
 
 class _InputDetails(_Wire):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
 
 
 class _OutputDetails(_Wire):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Count = None
 
 
 class _Usage(_Wire):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count = None
+    output_tokens: Count = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
@@ -149,7 +152,7 @@ class _Answer:
             case "response.reasoning_summary_part.added" if (item := self._item(event)).text:
                 item.text.append("\n\n")
                 return [ThinkingChunk("\n\n")]
-            case str() as kind if event.delta and kind in _TEXT | _THOUGHT:
+            case str() as kind if event.delta and kind in _SHOWN:
                 self._item(event).text.append(event.delta)
                 return [TextChunk(event.delta) if kind in _TEXT else ThinkingChunk(event.delta)]
         return []
@@ -218,7 +221,7 @@ def _value(item: _Item) -> Text | Thinking | ToolCall | None:
     match wire.get("type"):
         case "message" | None:
             words = "".join(item.text) or _words(wire)
-            return Text(words) if words else None
+            return Text(words, json.dumps({"phase": wire["phase"]}) if wire.get("phase") else "") if words else None
         case "function_call":
             call_id = str(wire.get("call_id") or wire.get("id") or "")
             return ToolCall(call_id, str(wire.get("name") or ""), _arguments(item) or "{}")
@@ -271,6 +274,8 @@ def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG0
         "store": False,
         "max_output_tokens": request.max_output_tokens,
     }
+    if request.conversation:
+        body["prompt_cache_key"] = request.conversation
     if not model.startswith(_UNREASONING):
         body["include"] = ["reasoning.encrypted_content"]
     if request.tools:
@@ -294,15 +299,24 @@ def _items(message: Message, name: str) -> list[Json]:
         case UserMessage():
             text = "\n\n".join(filter(None, (message.context, message.text)))
             return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}]
+        case Notice():
+            content = [{"type": "input_text", "text": message.marked}]
+            return [{"type": "message", "role": "user", "content": content}]
         case AssistantMessage() if message.calls or message.text:  # reasoning alone is refused
             return [item for part in message.parts if (item := _item(part, own=message.model == name))]
         case AssistantMessage():
             return []
         case ToolMessage():
             return [
-                {"type": "function_call_output", "call_id": _id(result.call_id), "output": result.text or "(empty)"}
+                {"type": "function_call_output", "call_id": _id(result.call_id), "output": _output(result)}
                 for result in message.results
             ]
+
+
+def _output(result: ToolResult) -> str | list[Json]:
+    text = result.fenced
+    images: list[Json] = [{"type": "input_image", "image_url": data_url(image)} for image in result.images]
+    return [{"type": "input_text", "text": text}, *images] if images else text
 
 
 def _item(part: Text | Thinking | ToolCall, *, own: bool) -> Json | None:
@@ -310,7 +324,8 @@ def _item(part: Text | Thinking | ToolCall, *, own: bool) -> Json | None:
     match part:
         case Text():
             content = [{"type": "output_text", "text": part.text}]
-            return {"type": "message", "role": "assistant", "content": content} if part.text else None
+            phase = json.loads(part.raw) if own and part.raw else {}  # commentary before calls, or the final answer
+            return {"type": "message", "role": "assistant", "content": content, **phase} if part.text else None
         case Thinking():
             raw: Json = json.loads(part.raw) if own and part.raw else {}
             hollow = raw.get("type") == "reasoning" and not (raw.get("encrypted_content") or raw.get("content"))

@@ -10,7 +10,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from agent_lsp.conversation.messages import (
+    OWN,
     AssistantMessage,
+    Image,
     Message,
     ResultStatus,
     ToolMessage,
@@ -41,7 +43,7 @@ def paired(messages: Sequence[Message]) -> list[Message]:
 
 
 def _results(message: AssistantMessage, known: dict[str, ToolResult]) -> ToolMessage:
-    missing = ToolResult("", _NO_RESULT, ResultStatus.CANCELLED)
+    missing = ToolResult("", _NO_RESULT, ResultStatus.CANCELLED, origin=OWN)
     return ToolMessage(tuple(known.get(call.id) or replace(missing, call_id=call.id) for call in message.calls))
 
 
@@ -73,6 +75,11 @@ def arguments_object(arguments: str) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def data_url(image: Image) -> str:
+    """The image as a URL that holds it (RFC 2397)."""
+    return f"data:{image.media_type};base64,{image.base64}"
 
 
 def _refuse(constant: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from agent_lsp.models import Chunk, Model, Passing, Request, RetryChunk
+from agent_lsp.models import Chunk, Model, Passing, Request, RetryChunk, SentAgain
 
 _MOST_SECONDS = 120.0
 _MOST_BACKOFF_SECONDS = 30.0
@@ -54,16 +55,20 @@ class RetryingModel:
             try:
                 async with aclosing(self._model.stream(request)) as chunks:
                     async for chunk in chunks:
-                        shown = True
+                        shown = shown or not isinstance(chunk, RetryChunk | SentAgain)
                         yield chunk
             except Passing as error:
                 reason, seconds, cost = str(error), self._seconds(error, attempt), error.may_have_cost
+                if _MOST_SECONDS < seconds < math.inf:
+                    wait = f"it asks to wait {seconds:g} s, longer than the {_MOST_SECONDS:g} s that are waited"
+                    raise _with_words(error, f"{error}; {wait}") from error
                 if shown or attempt == self._policy.retries or seconds > _MOST_SECONDS:
                     raise
             else:
                 return
             yield RetryChunk(reason, attempt + 1, self._policy.retries, seconds, cost)
             await self._sleep(seconds)
+            yield SentAgain()
 
     async def close(self) -> None:
         await self._model.close()
@@ -73,3 +78,9 @@ class RetryingModel:
             return error.retry_after
         most = min(self._policy.first_seconds * 2.0 ** min(attempt, 30), _MOST_BACKOFF_SECONDS)
         return self._dice.uniform(0.0, most)  # full jitter: many that failed at once do not come back at once
+
+
+def _with_words(error: Passing, words: str) -> Passing:
+    told = type(error)(words, retry_after=error.retry_after)
+    told.may_have_cost = error.may_have_cost
+    return told

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_lsp.conversation.messages import (
     AssistantMessage,
+    Notice,
     StopReason,
     Text,
     Thinking,
@@ -142,7 +143,7 @@ def _place(request: Request) -> tuple[str, int]:
                 return message.text, answers
             case AssistantMessage():
                 answers += 1
-            case ToolMessage():
+            case ToolMessage() | Notice():
                 pass
     return "", answers
 

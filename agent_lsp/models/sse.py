@@ -2,53 +2,68 @@
 
 from __future__ import annotations
 
-import re
-
 from agent_lsp.models import BadResponse
 
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 _MOST = 32 << 20
-"""Bytes that one line may have: more is no answer of a language model."""
+"""Bytes that one line, or one event, may have: more is no answer of a language model."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class SseDecoder:
     """Feeds on bytes cut anywhere; splits on CR LF, LF or CR as the HTML standard says (section 9.2)."""
 
     def __init__(self) -> None:
-        self._line_parts: list[bytes] = []
+        self._begun: list[bytes] = []
+        self._begun_bytes = 0
         self._after_cr = False
         self._first = True
         self._data: list[str] = []
+        self._data_bytes = 0
 
     def feed(self, piece: bytes) -> list[str]:
-        """The events that `piece` completed. Raises BadResponse when a line has no end."""
+        """The events that `piece` completed. Raises BadResponse when a line or an event has no end."""
+        if self._after_cr and piece:  # its line ended with the CR
+            piece, self._after_cr = piece.removeprefix(b"\n"), False
         if not piece:
             return []
-        if self._after_cr:  # its line ended with the CR
-            piece = piece.removeprefix(b"\n")
+        lines = piece.splitlines()  # of bytes: at LF, CR LF and CR alone
+        rest = b"" if piece.endswith((b"\n", b"\r")) else lines.pop()
         self._after_cr = piece.endswith(b"\r")
-        *ends, rest = _LINE_END.split(piece)
-        events = [self._line(self._taken(end)) for end in ends]
-        self._line_parts.append(rest)
-        if sum(map(len, self._line_parts)) > _MOST:
-            raise BadResponse("the provider sent a line of more than 32 MB")
-        return [event for event in events if event is not None]
+        if lines and (self._begun or self._first):
+            lines[0] = self._whole(lines[0])
+        if rest:
+            self._begin(rest)
+        return self._events(lines)
 
     def end(self) -> list[str]:
         """The event that the end of the stream completes, for servers that leave out the last empty line."""
-        events = [self._line(self._taken(b"")), self._line(b"")]
-        return [event for event in events if event is not None]
+        return self._events([self._whole(b""), b""])
 
-    def _taken(self, end: bytes) -> bytes:
-        parts, self._line_parts = self._line_parts, []
-        return b"".join(parts) + end
+    def _begin(self, rest: bytes) -> None:
+        self._begun.append(rest)
+        self._begun_bytes += len(rest)
+        if self._begun_bytes > _MOST:
+            raise BadResponse("the provider sent a line of more than 32 MB")
 
-    def _line(self, line: bytes) -> str | None:
+    def _whole(self, end: bytes) -> bytes:
+        line = b"".join((*self._begun, end))
+        self._begun, self._begun_bytes = [], 0
         if self._first:
-            self._first, line = False, line.removeprefix(b"\xef\xbb\xbf")
-        if not line:
-            data, self._data = self._data, []
-            return "\n".join(data) if data else None
-        if line.startswith(b"data:"):
-            self._data.append(line[5:].removeprefix(b" ").decode("utf-8", "replace"))
-        return None
+            self._first, line = False, line.removeprefix(_BYTE_ORDER_MARK)
+        return line
+
+    def _events(self, lines: list[bytes]) -> list[str]:
+        events = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._add(line[5:].removeprefix(b" "))
+            elif not line and self._data:
+                events.append("\n".join(self._data))
+                self._data, self._data_bytes = [], 0
+        return events
+
+    def _add(self, data: bytes) -> None:
+        self._data.append(data.decode("utf-8", "replace"))
+        self._data_bytes += len(data) + 1
+        if self._data_bytes > _MOST:
+            raise BadResponse("the provider sent an event of more than 32 MB")

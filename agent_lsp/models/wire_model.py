@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from agent_lsp.conversation.messages import AssistantMessage, StopReason
 from agent_lsp.models import BadResponse, Chunk, Completed, ContextTooLong, ModelError, Passing, Request
@@ -21,7 +22,19 @@ _LATE_SECONDS = 2.0
 _MOST_CHARACTERS = 8 << 20
 _MOST_CHARACTERS_A_TOKEN = 2_000
 """An event with one token has some hundred characters; more than all of these is a provider that does not stop."""
+_MOST_COUNTED = 1_000_000_000
 Event = TypeVar("Event", bound=BaseModel)
+
+
+def _count(value: object) -> int | None:
+    """What stands for a number of tokens; None for what can be none, as if nothing had been said."""
+    if isinstance(value, int | float) and 0 <= value <= _MOST_COUNTED:
+        return math.ceil(value)
+    return None
+
+
+Count = Annotated[int | None, BeforeValidator(_count)]
+"""A number of tokens as providers report it: one below zero would give money back, a boundless one fits no ledger."""
 
 
 class Answer(Protocol):
@@ -55,20 +68,26 @@ class Wire:
 
 
 class WireModel:
-    """A model behind a URL."""
-
-    note = ""
+    """A model behind a URL. `client` becomes its own, to be closed with it."""
 
     def __init__(
-        self, wire: Wire, endpoint: Endpoint, model: str, *, context_window: int, patience: Patience = Patience()
+        self,
+        wire: Wire,
+        endpoint: Endpoint,
+        model: str,
+        *,
+        context_window: int,
+        patience: Patience = Patience(),
+        note: str = "",
+        client: httpx.AsyncClient | None = None,
     ) -> None:
-        self.name, self.context_window = f"{wire.protocol}:{model}", context_window
+        self.name, self.context_window, self.note = f"{wire.protocol}:{model}", context_window, note
         self._wire, self._endpoint, self._model, self._patience = wire, endpoint, model, patience
-        self._client: httpx.AsyncClient | None = None
+        self._client = client
 
     def warm(self) -> None:
         """Builds the HTTP client, so that the first request need not."""
-        self._client = self._client or new_client()
+        self._client = self._client or new_client(self._patience.connect)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         self.warm()
@@ -78,7 +97,7 @@ class WireModel:
         left = _MOST_CHARACTERS + _MOST_CHARACTERS_A_TOKEN * request.max_output_tokens
         sent = post_events(self._client, self._endpoint, self._wire.path, body, patience=self._patience)
         async with aclosing(sent) as events:
-            while (data := await _next(events, answer)) is not None:
+            while (data := await (_late(events) if answer.finished else anext(events, None))) is not None:
                 left -= len(data)
                 if left < 0:
                     raise BadResponse(f"{host} does not stop: it sent far more than it was asked for")
@@ -87,17 +106,16 @@ class WireModel:
                 if answer.ended:
                     await _read_to_end(events)
                     break
-        yield Completed(_judged(answer.message(host), request, host))
+        message = _judged(answer.message(host), request, host)
+        yield Completed(message, counted=message.usage.tokens > 0)
 
     async def close(self) -> None:
         if self._client:
             await self._client.aclose()
 
 
-async def _next(events: AsyncGenerator[str, None], answer: Answer) -> str | None:
-    """The next event; for what comes after the stop reason one does not wait long, and nothing depends on it."""
-    if not answer.finished:
-        return await anext(events, None)
+async def _late(events: AsyncGenerator[str, None]) -> str | None:
+    """The next event after the stop reason: one does not wait long for it, and nothing depends on it."""
     with suppress(TimeoutError, Passing):
         async with asyncio.timeout(_LATE_SECONDS):
             return await anext(events, None)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -20,10 +21,10 @@ _MOST_BYTES, _KEPT = 10 << 20, 3
 class EventLog:
     """Writes what happens to `file` (mode 0600, rotated at 10 MB): a watcher, and the handler of our loggers."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, clean: Callable[[str], str] = lambda text: text) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handler = _PrivateFile(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True)
-        self._handler.setFormatter(_Lines())
+        self._handler.setFormatter(_Lines(clean))
         self._logger = logging.getLogger("agent_lsp")
         self._logger.addHandler(self._handler)
         self._logger.setLevel(logging.INFO)
@@ -54,6 +55,10 @@ class _PrivateFile(RotatingFileHandler):
 
 
 class _Lines(logging.Formatter):
+    def __init__(self, clean: Callable[[str], str]) -> None:
+        super().__init__()
+        self._clean = clean
+
     def format(self, record: logging.LogRecord) -> str:
         data = getattr(record, "data", None)
         if data is None:
@@ -66,9 +71,20 @@ class _Lines(logging.Formatter):
             .replace("+00:00", "Z"),
             "conversation_id": getattr(record, "conversation_id", ""),
             "event": record.msg if hasattr(record, "data") else "log",
-            "data": data,
+            "data": self._cleaned(data),
         }
         return json.dumps(line, ensure_ascii=True)
+
+    def _cleaned(self, value: Any) -> Any:  # Any: a JSON tree
+        match value:
+            case str():
+                return self._clean(value)
+            case dict():
+                return {name: self._cleaned(inner) for name, inner in value.items()}
+            case list() | tuple():
+                return [self._cleaned(inner) for inner in value]
+            case _:
+                return value
 
 
 def _traceback(error: BaseException | None) -> str:

@@ -16,10 +16,16 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A ruling and why, in words for the user (ASK) or the model (DENY)."""
+    """A ruling and why, in words for the user (ASK) or the model (DENY).
+
+    `rule` is the user's rule that decided, as it is written; empty where none did. `standing` tells whether a yes
+    may cover later calls, too.
+    """
 
     ruling: Ruling
     reason: str
+    rule: str = ""
+    standing: bool = False
 
 
 class Preset(StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, TooDeep, parses, steps
+from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, TooMuch, parses, steps
 from agent_lsp.permissions.shell_program import (
     DOWNLOADERS,
     HOME,
@@ -67,8 +67,8 @@ def blocked(line: str, *, cwd: str, roots: Sequence[str]) -> str:
     """Why a shell line, run in `cwd`, is never run; empty when nothing is against it. `roots` are the workspace's."""
     try:
         found = steps(line, cwd)
-    except TooDeep:
-        return "it nests shells too deeply to be looked through"
+    except TooMuch as error:
+        return f"{error} to be looked through"
     if reason := next(filter(None, (_reason(step, _Place(roots)) for step in found)), ""):
         return reason.replace(HOME, "~")
     if not parses(line) and _suspicious(line):

@@ -1,57 +1,228 @@
-"""Action × preset × what the user said before → ALLOW, ASK or DENY, with a reason."""
+"""Action × preset × rules × what the user said before → ALLOW, ASK or DENY, with a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from agent_lsp.conversation.actions import Action, Command, FileChange, FileMove
+from agent_lsp.conversation.actions import (
+    Action,
+    Choice,
+    Command,
+    Fetch,
+    FileChange,
+    FileMove,
+    ServerUse,
+    Target,
+    WebSearch,
+)
 from agent_lsp.permissions import Preset, Ruling, Verdict
+from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.blocklist import blocked
+from agent_lsp.permissions.reading import only_reads
+from agent_lsp.permissions.remembered import OfWorkspace
+from agent_lsp.permissions.rules import NO_RULES, Reading, Rule, Rules, rule_for
+from agent_lsp.permissions.shell_line import parses, plain_words
+from agent_lsp.permissions.web_rules import NO_WEB_RULES, WebRules
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What settings and system say for a turn; without a working sandbox, `confined`, `auto` lets nothing pass."""
+
+    preset: Preset
+    rules: Rules = NO_RULES
+    web: WebRules = NO_WEB_RULES
+    confined: bool = False
 
 
 class Policy:
-    """The rules of one session. It remembers what the user allowed for as long as the session is open."""
+    """The rules of one session. It remembers what the user allowed for as long as the session is open.
 
-    def __init__(self, preset: Preset, roots: Sequence[str] = ()) -> None:
-        """`roots` are the absolute paths of the workspace's folders."""
-        self.preset, self._roots = preset, tuple(roots)
+    Nothing that a model, a peer or the history says is looked at: only the action, and what the user set and said.
+    """
+
+    def __init__(self, terms: Terms, roots: Sequence[str] = (), kept: OfWorkspace | None = None) -> None:
+        """`roots` are the absolute paths of the workspace's folders; `kept` has what is allowed there for good."""
+        self.terms, self.roots, self._kept = terms, tuple(roots), kept
         self._allowed: set[str] = set()
 
-    def decide(self, action: Action, preset: Preset | None = None) -> Verdict:
-        """The verdict on an action; a turn may bring a preset of its own, if it is tighter."""
+    def decide(self, action: Action, preset: Preset | None = None, *, tainted: str = "") -> Verdict:
+        """The verdict on an action; a turn may bring a preset of its own, if it is tighter.
+
+        `tainted` says where untrusted text came from that was read, empty for none. Blocks: call it in a thread.
+        Raises OSError when what is allowed for good cannot be read.
+        """
+        in_force = preset if preset and self.terms.preset.looser_than(preset) else self.terms.preset
+        refused = self._refused(action, in_force)
+        return refused or self._always_asked(action, tainted) or self._allowed_by(action, in_force) or _asked(in_force)
+
+    def refusal(self, reading: Reading) -> str:
+        """Why a call that only reads is not made, in words for the model; empty when nothing is against it.
+
+        A rule that asks refuses too, for a call without an effect is not put to the user.
+        """
+        rules = (*self.terms.rules.deny, *self.terms.rules.ask)
+        rule = next((rule for rule in rules if rule.reaches(reading, self.roots)), None)
+        return f"the user's rule {visible(str(rule))} keeps it from being read" if rule else ""
+
+    def _refused(self, action: Action, preset: Preset) -> Verdict | None:
         if reason := self._never(action):
-            return Verdict(Ruling.DENY, f"this command is never run: {reason}")
-        in_force = preset if preset and self.preset.looser_than(preset) else self.preset
-        if in_force is Preset.PLAN:
+            return Verdict(Ruling.DENY, reason)
+        if rule := self._touching(self.terms.rules.deny, action):
+            return Verdict(Ruling.DENY, f"the user's rule {visible(str(rule))} refuses it", str(rule))
+        if preset is Preset.PLAN and not isinstance(action.effect, Fetch | WebSearch):
             return Verdict(Ruling.DENY, "the preset is 'plan', in which nothing is changed: describe what you would do")
-        if _rule(action) in self._allowed:
-            return Verdict(Ruling.ALLOW, "allowed for this session")
-        return Verdict(Ruling.ASK, f"the preset '{in_force}' asks before every side effect")
+        return None
 
     def _never(self, action: Action) -> str:
         match action.effect:
             case Command(line=line, cwd=cwd):
-                return blocked(line, cwd=cwd, roots=self._roots)
+                reason = blocked(line, cwd=cwd, roots=self.roots)
+                return f"this command is never run: {reason}" if reason else ""
+            case Fetch(url=url):
+                return self.terms.web.denied(url)
             case _:
                 return ""
 
-    def remember(self, action: Action) -> None:
-        """Allows what `session_rule` says for the rest of the session."""
-        self._allowed.add(_rule(action))
+    def _touching(self, rules: Iterable[Rule], action: Action) -> Rule | None:
+        return next((rule for rule in rules if rule.touches(action, self.roots)), None)
+
+    def _always_asked(self, action: Action, tainted: str) -> Verdict | None:
+        """What no standing permission covers."""
+        if target := _protected(action):
+            return Verdict(Ruling.ASK, f"{visible(target.path)} is protected: {target.acts}")
+        if isinstance(action.effect, Command) and not action.effect.confined:
+            return Verdict(Ruling.ASK, "it is to run outside the sandbox")
+        if tainted:
+            return Verdict(Ruling.ASK, f"untrusted text was read before: {visible(tainted)}")
+        if rule := self._touching(self.terms.rules.ask, action):
+            return Verdict(Ruling.ASK, f"the rule {visible(str(rule))} asks every time", str(rule))
+        return None
+
+    def _allowed_by(self, action: Action, preset: Preset) -> Verdict | None:
+        if _exactly(action) in self._allowed and _repeatable(action):
+            return Verdict(Ruling.ALLOW, "allowed for this session", session_rule(action))
+        kept = self._kept.rules() if self._kept else ()
+        for rules, where in (
+            (kept, "allowed in this workspace for good"),
+            (self.terms.rules.allow, "allowed by a rule"),
+        ):
+            if rule := next((rule for rule in rules if rule.covers(action, self.roots)), None):
+                return Verdict(Ruling.ALLOW, where, str(rule))
+        if isinstance(action.effect, Fetch) and (site := self.terms.web.allowed_by(action.effect.url)):
+            return Verdict(Ruling.ALLOW, f"your rule webAllow '{site}' covers it", site)
+        if reason := self._passes(action, preset):
+            return Verdict(Ruling.ALLOW, reason)
+        return None
+
+    def _passes(self, action: Action, preset: Preset) -> str:
+        """Why a preset lets an action pass; empty where it does not."""
+        match action.effect:
+            case FileChange(after=str()) if preset is Preset.EDITS:
+                return f"the preset is '{preset}'"
+            case FileChange() | FileMove():
+                return f"the preset is '{preset}'" if self._auto(preset) else ""
+            case Command(line=line, cwd=cwd):
+                words = plain_words(line)
+                if words and only_reads(words, cwd=cwd, roots=self.roots):
+                    return "it only reads, in the sandbox"
+                return f"the preset is '{preset}'" if self._auto(preset) and parses(line) else ""
+            case ServerUse() | Fetch() | WebSearch():
+                return ""
+
+    def _auto(self, preset: Preset) -> bool:
+        return preset is Preset.AUTO and self.terms.confined
+
+    def remember(self, action: Action, choice: Choice) -> None:
+        """Keeps what a yes covers besides this one call. Blocks. Raises OSError when it cannot be written."""
+        if choice is Choice.ALLOW_SESSION:
+            self._allowed.add(_exactly(action))
+        if choice is Choice.ALLOW_ALWAYS and self._kept and (rule := rule_for(action)):
+            self._kept.add(rule)
+
+
+def choices(action: Action, verdict: Verdict) -> tuple[Choice, ...]:
+    """The answers that are offered, the safe one first."""
+    once = (Choice.REJECT, Choice.ALLOW_ONCE)
+    if not verdict.standing:
+        return once
+    return (*once, Choice.ALLOW_SESSION, *((Choice.ALLOW_ALWAYS,) if rule_for(action) else ()))
 
 
 def session_rule(action: Action) -> str:
     """What a yes for the session covers, in words for the prompt."""
     match action.effect:
         case FileChange() | FileMove():
-            return f"{action.tool}: any file in the workspace"
+            return f"{action.tool}: any file in the workspace that is not protected"
         case Command():
             return f"{action.tool}: exactly this line in this folder"
+        case ServerUse():
+            return always_rule(action)
+        case Fetch(url=url):
+            return f"{action.tool}: any page of {visible(_site(url))} whose address has no query (?…)"
+        case WebSearch(via=via):
+            return f"{action.tool}: any query to {visible(via)}"
 
 
-def _rule(action: Action) -> str:
+def always_rule(action: Action) -> str:
+    """What a yes for good covers: the rule, in full, and where it holds. Empty where there is no such yes."""
+    match action.effect:
+        case ServerUse(base_url=base_url):
+            return f"{action.tool}: whatever listens at {visible(base_url)}"
+        case _:
+            rule = rule_for(action)
+            return f"{rule} in this workspace" if rule else ""
+
+
+def _asked(preset: Preset) -> Verdict:
+    return Verdict(Ruling.ASK, f"the preset '{preset}' asks before {_ASKS_BEFORE[preset]}", standing=True)
+
+
+_ASKS_BEFORE = {
+    Preset.PLAN: "anything goes out to the web",
+    Preset.CONFIRM: "every side effect",
+    Preset.EDITS: "everything but edits in the workspace",
+    Preset.AUTO: "what does not stay in the sandbox",
+}
+
+
+def _protected(action: Action) -> Target | None:
+    """The target that something acts on by itself."""
+    match action.effect:
+        case FileChange(target=target):
+            targets = [target]
+        case FileMove(target=source, new_target=target):
+            targets = [source, target]
+        case Command() | ServerUse() | Fetch() | WebSearch():
+            targets = []
+    return next((target or _UNSEEN for target in targets if target is None or target.acts), None)
+
+
+_UNSEEN = Target("it", "nobody looked where its path leads")
+
+
+def _exactly(action: Action) -> str:
+    """What a yes for the session stands for."""
     match action.effect:
         case FileChange() | FileMove():
             return action.tool
-        case Command(line=line, cwd=cwd):
-            return f"{action.tool}\0{cwd}\0{line}"
+        case Command(line=line, cwd=cwd, confined=confined):
+            return f"{action.tool}\0{confined}\0{cwd}\0{line}"
+        case ServerUse():
+            return always_rule(action)
+        case Fetch(url=url):
+            return f"{action.tool}\0{_site(url)}"
+        case WebSearch(via=via):
+            return f"{action.tool}\0{via}"
+
+
+def _repeatable(action: Action) -> bool:
+    """Whether what was allowed before covers this too: a query can carry out what was read here."""
+    return not (isinstance(action.effect, Fetch) and urlsplit(action.effect.url).query)
+
+
+def _site(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -6,6 +6,7 @@ Nothing is run to find out. What cannot be told (a variable set by a loop, a pro
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,13 +26,23 @@ from agent_lsp.permissions.shell_program import (
 )
 
 _SPLIT = "\ufffb"  # between the words that an expansion without quotes makes
-_MOST_DEEP, _MOST_WORDS = 8, 256
+_MOST_DEEP, _MOST_WORDS, _MOST_CHARACTERS = 8, 2_048, 32_768
+_TOO_DEEP = "it nests shells too deeply"
+_PLAIN = re.compile(
+    r"""\ *(?:(?:[\w@%+:,./=-]|(?<=[\w@%+:,./=~^-])[~^]|'[^'\0-\x1f\x7f]*'|"[^"$`\\!\0-\x1f\x7f]*")+(?:\ +|\Z))+""",
+    re.ASCII,
+)
+_PLAIN_NODES = {
+    *("program", "command", "command_name", "word", "number", "raw_string", "string", "string_content"),
+    *("concatenation", '"'),
+}
+"""What the grammar may find in a line of plain words."""
 _SET_FROM_OUTSIDE = {"PATH", "TMPDIR", "OLDPWD", "USER", "LOGNAME", "SHELL", "VIRTUAL_ENV"}
 _WRITING = {">", ">>", ">|", "&>", "&>>", ">&", "<>"}
 
 
-class TooDeep(Exception):
-    """The line nests more shells than anybody would write by hand."""
+class TooMuch(Exception):
+    """The line is more than can be looked through; the message says of what there is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +62,37 @@ Step = Program | Redirect | ForkBomb
 
 
 def steps(line: str, cwd: str) -> list[Step]:
-    """Everything that a line may do, in its order, also inside substitutions and shells. Raises TooDeep."""
+    """Everything that a line may do, in its order, also inside substitutions and shells. Raises TooMuch."""
+    if len(line) > _MOST_CHARACTERS:
+        raise TooMuch(f"it has more than {_MOST_CHARACTERS:,} characters")
     try:
         return _steps(line, _State(cwd), 0)
     except RecursionError:
-        raise TooDeep from None
+        raise TooMuch(_TOO_DEEP) from None
 
 
 def parses(line: str) -> bool:
     """Whether Bash's grammar has the line."""
     return not _parse(line).has_error
+
+
+def plain_words(line: str) -> tuple[str, ...] | None:
+    """The argument vector of a line that is one program and plain words; None for a line with any shell syntax.
+
+    Two readers that have nothing in common must agree: Bash's grammar, and Python's `shlex` on words that stand
+    for themselves in every shell.
+    """
+    if len(line) > _MOST_CHARACTERS or not _PLAIN.fullmatch(line):
+        return None
+    root = _parse(line)
+    commands = root.named_children
+    if root.has_error or len(commands) != 1 or commands[0].type != "command":
+        return None
+    if any(node.type not in _PLAIN_NODES for node in _all(root)):
+        return None
+    words = tuple(shlex.split(line))
+    evaluated = [word.text for node in commands[0].named_children for word in _evaluated(node, _State("/"))]
+    return words if words and list(words) == evaluated and "=" not in words[0] else None
 
 
 @dataclass(slots=True)
@@ -76,7 +108,7 @@ class _State:
 
 def _steps(line: str, state: _State, depth: int) -> list[Step]:
     if depth > _MOST_DEEP:
-        raise TooDeep
+        raise TooMuch(_TOO_DEEP)
     found: list[Step] = []
     for step in _walk(_parse(line), state, Input()):
         found.append(step)
@@ -308,7 +340,9 @@ def _braces(text: str) -> list[str]:
     """`a{b,c}` → `ab`, `ac`."""
     waiting: list[str] = [text]
     made: list[str] = []
-    while waiting and len(made) < _MOST_WORDS:
+    while waiting:
+        if len(made) + len(waiting) > _MOST_WORDS:
+            raise TooMuch("its braces make too many words")
         one = waiting.pop(0)
         if match := re.search(r"\{([^{}]*,[^{}]*)\}", one):
             waiting = [one[: match.start()] + part + one[match.end() :] for part in match[1].split(",")] + waiting

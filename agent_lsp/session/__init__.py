@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent_lsp.agent import Ending, Record, Turn
 from agent_lsp.conversation.actions import ApprovalRequest, Approve, Decision
 from agent_lsp.conversation.events import Emit
+from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.permissions import Preset
 
@@ -69,10 +70,11 @@ Build = Callable[[Order, Place], Awaitable[Turn]]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a turn went; `cost` in USD, None where no price is known."""
+    """How a turn went; `cost` in USD, None where no price is known; `estimate` only of one that came to its end."""
 
     turn_id: str
     session_id: str
     ending: Ending
     usage: Usage
     cost: float | None
+    estimate: Estimate | None = None

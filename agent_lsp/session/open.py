@@ -31,6 +31,7 @@ class OpenSessions:
         self._journal, self._workspace = journal, workspace
         self._build, self._watchers, self._new_id, self._now = build, watchers, new_id, now
         self._open: dict[str, Session] = {}
+        self._opening = asyncio.Lock()
 
     async def new(self, prompt: str) -> Session:
         """A new session whose title is the prompt's first line."""
@@ -41,16 +42,27 @@ class OpenSessions:
 
     async def get(self, session_id: str) -> Session:
         """The session, from memory or the journal. Raises SessionError when there is none, JournalError when busy."""
-        if session := self._open.get(session_id):
-            await session.refresh()
+        async with self._opening:  # who comes second gets the session when what a kill left open is closed
+            if session := self._open.get(session_id):
+                await session.refresh()
+                return session
+            session = self._opened(session_id, await self.read(session_id))
+            try:
+                await session.recover()
+            except BaseException:
+                self._open.pop(session_id, None)
+                raise
             return session
-        conversation = await self.read(session_id)
-        session = self._open.get(session_id) or self._opened(session_id, conversation)
-        try:
-            await session.recover()
-        except BaseException:
-            self._open.pop(session_id, None)
-            raise
+
+    async def branch(self, session_id: str, seq: int) -> Session:
+        """A new session that goes on from an entry of another. Raises SessionError, JournalError."""
+        await self.get(session_id)
+        branch_id = self._new_id("session")
+        conversation = await self._journal.branch(session_id, branch_id, seq)
+        if conversation is None:
+            raise SessionError(f"session {session_id} has no entry {seq}: agent.session tells its entries")
+        session = self._opened(branch_id, conversation)
+        await session.begin_branch()
         return session
 
     async def read(self, session_id: str) -> Conversation:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
+from agent_lsp.conversation.changes import told_to_the_model
+from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
 from agent_lsp.conversation.journal import Journal, JournalError, Paid
 from agent_lsp.conversation.ledger import PastTurn
-from agent_lsp.conversation.messages import Message, StopReason, Usage, UserMessage
+from agent_lsp.conversation.messages import Message, Notice, StopReason, Usage, UserMessage
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.models import ModelError
 from agent_lsp.session import Build, Finished, Order, Place, SessionError, Spent, TurnRefused
@@ -64,9 +67,10 @@ class Session:
         self._journal, self._build, self._watchers, self._new_id = journal, build, watchers, new_id
         self._running: _Running | None = None
         self._note = ""
-        self._joined: list[UserMessage] = []
+        self._joined: list[Order] = []
         self._joinable = False
         self._queue: list[_Waiting] = []
+        self._at_work = asyncio.Lock()
 
     @property
     def turn_ids(self) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ class Session:
         if not order.prompt.strip():
             raise SessionError("the prompt is empty: say what the agent should do")
         if self._running and self._joinable and not order.queue:
-            self._joined.append(UserMessage(order.prompt, order.context))
+            self._joined.append(order)
             return Asked(self._running.turn_id, joined=True, finished=self._running.finished)
         waiting = _Waiting(order, self._new_id("turn"), asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
@@ -122,13 +126,28 @@ class Session:
             raise
 
     def take_joined(self) -> tuple[UserMessage, ...]:
-        joined, self._joined = tuple(self._joined), []
-        return joined
+        joined, self._joined = self._joined, []
+        return tuple(UserMessage(order.prompt, order.context) for order in joined)
 
     async def refresh(self) -> None:
         """Reads again what another process has added since. Raises JournalError."""
         if not self._running and await self._journal.head(self.id) != self.conversation.head:
             self.conversation = await self._journal.load(self.id) or self.conversation
+
+    def must_be_idle(self) -> None:
+        """Raises SessionError while a turn runs."""
+        if self._running:
+            raise SessionError("a turn of this session is running: cancel it, or wait for its end")
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keeps turns out while files are brought back. Raises SessionError while one runs, JournalError."""
+        self.must_be_idle()
+        async with self._at_work:
+            await self.refresh()
+            with self._journal.hold(self.id):
+                await self._close_open_turn()
+                yield
 
     async def recover(self) -> None:
         """Ends the turn that a killed daemon left open: calls get results, the turn its end. Raises JournalError."""
@@ -137,16 +156,21 @@ class Session:
         with self._journal.hold(self.id):
             await self._close_open_turn()
 
-    async def _close_open_turn(self) -> None:
-        """Ends a turn that a killed daemon, or a full disk, left open."""
+    async def begin_branch(self) -> None:
+        """Ends the turn in the middle of which this session branched off, if it did."""
+        with self._journal.hold(self.id):
+            await self._close_open_turn("the session was branched")
+
+    async def _close_open_turn(self, what_happened: str = "the daemon stopped") -> None:
+        """Ends a turn that a killed daemon, a full disk or a branch left open."""
         if (left := self.conversation.open_turn) is None:
             return
-        lost = self.conversation.results_after_a_kill()
+        lost = self.conversation.results_left_open(what_happened)
         results = (Said(lost),) if lost else ()
         words = tuple(Said(message) for message in self.conversation.words_after_a_kill())
         if lost and any("unknown" in result.text for result in lost.results):
             self._note = "The daemon stopped while a command ran: look what became of it, nobody knows."
-        ended = TurnEnded(left.turn_id, StopReason.FAILED, Usage(), None, "the daemon stopped in mid-turn")
+        ended = TurnEnded(left.turn_id, StopReason.FAILED, Usage(), None, f"{what_happened} in mid-turn")
         await self.append(*results, *words, ended)
 
     async def _append(self, contents: tuple[Content, ...], paid: Paid, used: PastTurn | None) -> None:
@@ -178,9 +202,10 @@ class Session:
     async def _run(self, waiting: _Waiting) -> Finished:
         """The turn's border: whatever happens inside, the turn ends with one line and the next may begin."""
         try:
-            with self._journal.hold(self.id):
-                await self._close_open_turn()
-                return await self._turn(waiting)
+            async with self._at_work:
+                with self._journal.hold(self.id):
+                    await self._close_open_turn()
+                    return await self._turn(waiting)
         except JournalError as error:
             finished = _finished(waiting.turn_id, self.id, _failed("journal", str(error)))
             self._emit(waiting.turn_id, _event(finished))
@@ -190,7 +215,9 @@ class Session:
         order, turn_id = waiting.order, waiting.turn_id
         turn: Turn | None = None
         try:
-            await self.append(TurnBegan(turn_id, order.model or ""), Said(UserMessage(order.prompt, order.context)))
+            told = told_to_the_model(self.conversation.entries)
+            said = (UserMessage(order.prompt, order.context), *((Notice(told),) if told else ()))
+            await self.append(TurnBegan(turn_id, order.model or ""), *map(Said, said))
             place = Place(
                 turn_id,
                 self.id,
@@ -219,12 +246,22 @@ class Session:
     async def _end(self, turn_id: str, ending: Ending, turn: Turn | None) -> Finished:
         budget = turn.budget if turn else None
         usage, cost = (budget.usage, budget.cost) if budget else (Usage(), 0.0)
-        finished = Finished(turn_id, self.id, ending, usage, cost)
-        used = PastTurn(turn_id, self.id, turn.model.name, usage, cost, turn.estimate) if turn else None
-        words = tuple(Said(prompt) for prompt in self.take_joined())  # a turn that broke off took them in no more
+        ending = cleaned(ending, self._watchers.clean)
+        estimate = turn.estimate if turn and ending.stop_reason is StopReason.END_TURN else None
+        finished = Finished(turn_id, self.id, ending, usage, cost, estimate)
+        used = PastTurn(turn_id, self.id, turn.model.name, usage, cost, estimate) if turn else None
+        if ending.stop_reason is not StopReason.CANCELLED:
+            self._queue_joined()
+        words = tuple(Said(prompt) for prompt in self.take_joined())  # a turn that was cancelled took them in no more
         await self.append(*words, TurnEnded(turn_id, ending.stop_reason, usage, cost, ending.error), used=used)
         self._emit(turn_id, _event(finished))
         return finished
+
+    def _queue_joined(self) -> None:
+        """What a turn that failed, or came to a limit, did not take in any more is asked in turns of their own."""
+        loop = asyncio.get_running_loop()
+        first = [_Waiting(order, self._new_id("turn"), loop.create_future()) for order in self._joined]
+        self._joined, self._queue = [], first + self._queue
 
     def _take_note(self, note: str) -> str:
         """What the user should know at the beginning of a turn, what is said once among it."""
@@ -249,8 +286,9 @@ def _failed(kind: str, message: str) -> Ending:
 
 
 def _event(finished: Finished) -> TurnFinished:
-    ending = finished.ending
-    return TurnFinished(ending.stop_reason, finished.usage, finished.cost, ending.text, ending.error_kind, ending.error)
+    ending, sums = finished.ending, (finished.usage, finished.cost)
+    words = (ending.text, ending.error_kind, ending.error)
+    return TurnFinished(ending.stop_reason, *sums, *words, finished.estimate)
 
 
 def _internal(error: BaseException) -> str:

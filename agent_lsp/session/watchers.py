@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
-from agent_lsp.conversation.events import Seen, Watcher
+from agent_lsp.conversation.cleaning import cleaned
+from agent_lsp.conversation.events import Event, Seen, Watcher
 
 _log = logging.getLogger(__name__)
 
 
 class Watchers:
-    """Hands every event to every watcher; one that fails is logged and the others go on."""
+    """Hands every event to every watcher, without secrets; one that fails is logged and the others go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Callable[[str], str] = lambda text: text) -> None:
+        self.clean = clean
         self._watchers: list[Watcher] = []
         self._failed: set[Watcher] = set()
 
@@ -20,6 +24,8 @@ class Watchers:
         self._watchers.append(watcher)
 
     def show(self, seen: Seen) -> None:
+        event: Event = cleaned(seen.event, self.clean)
+        seen = replace(seen, event=event)
         for watcher in self._watchers:
             try:
                 watcher(seen)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from agent_lsp.conversation.actions import Action, ToolKind
-from agent_lsp.processes import Processes
+from agent_lsp.conversation.actions import Action, FileChange, ToolKind
+from agent_lsp.conversation.messages import Image, Provenance
+from agent_lsp.web import Web
+from agent_lsp.workspace.commands import Commands
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.ripgrep import Search
+from agent_lsp.workspace.seen import Seen
 
 
 class ToolError(Exception):
@@ -29,25 +32,52 @@ A = TypeVar("A", bound=Arguments)
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What tools may use. `output` shows what a running command prints."""
+    """What tools may use. `output` shows what a running command prints; `seen` is the session's."""
 
     files: Files
     search: Search
-    processes: Processes
+    commands: Commands
+    web: Web
     output: Callable[[str], None] = lambda _: None
+    seen: Seen = field(default_factory=Seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A result with pictures, `text` says what they are.
+
+    `paths` are files that it shows beside the one that was asked for, `names` those that it only names.
+    """
+
+    text: str
+    images: tuple[Image, ...] = ()
+    paths: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was performed, and the file's change as it was `made`: others may have changed the file meanwhile."""
+
+    text: str
+    made: FileChange
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingTool(Generic[A]):
-    """A tool without side effects: it only performs. `rest` tells the model how to see what was cut off."""
+    """A tool without side effects: it only performs. `rest` tells the model how to see what was cut off.
+
+    `provenance` is that of its results: of PROJECT each file is looked at, whether it is the project's own.
+    """
 
     name: str
     kind: ToolKind
     description: str
     arguments: type[A]
     title: Callable[[A], str]
-    perform: Callable[[A, ToolContext], Awaitable[str]]
+    perform: Callable[[A, ToolContext], Awaitable[str | Shown]]
     rest: str
+    provenance: Provenance = Provenance.OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +90,9 @@ class ChangingTool(Generic[A]):
     arguments: type[A]
     title: Callable[[A], str]
     prepare: Callable[[A, ToolContext], Awaitable[Action]]
-    perform: Callable[[Action, ToolContext], Awaitable[str]]
+    perform: Callable[[Action, ToolContext], Awaitable[str | Done]]
     rest: str
+    provenance: Provenance = Provenance.OUTSIDE
 
 
 Tool = ReadingTool[Any] | ChangingTool[Any]  # Any: a box holds tools of all argument types

@@ -9,13 +9,15 @@ from typing import TypeVar
 from pydantic import Field
 
 from agent_lsp.conversation.actions import Action, FileChange, FileMove, ToolKind
-from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
+from agent_lsp.conversation.messages import Provenance
+from agent_lsp.tools import Arguments, ChangingTool, Done, ToolContext, ToolError
 from agent_lsp.workspace import edits
+from agent_lsp.workspace.disk import ChangedMeanwhile, Document
 from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.files import ChangedMeanwhile, Document
 from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
+from agent_lsp.workspace.seen import ChangedSinceSeen, Seen
 
-Done = TypeVar("Done")
+T = TypeVar("T")
 
 
 class WriteFile(Arguments):
@@ -50,7 +52,8 @@ async def _prepare_write(arguments: WriteFile, context: ToolContext) -> Action:
             raise ToolError(f"'{arguments.path}' is a folder: name a file")
         change = await _explained(context.files.change(found, None, arguments.content))
         return Action("write_file", ToolKind.EDIT, f"Create {found.shown}", change)
-    content = edits.with_line_ends(arguments.content, edits.line_end_of(found.text))
+    await _must_be_current(found, context)
+    content = await asyncio.to_thread(edits.rewritten, found.text, arguments.content)
     if content == found.text:
         raise ToolError(f"'{found.location.shown}' has this content already")
     change = await _explained(context.files.change(found.location, found, content))
@@ -59,53 +62,71 @@ async def _prepare_write(arguments: WriteFile, context: ToolContext) -> Action:
 
 async def _prepare_edit(arguments: EditFile, context: ToolContext) -> Action:
     document = await _explained(context.files.read(arguments.path))
+    await _must_be_current(document, context)
     wanted = [edits.Replacement(edit.old_text, edit.new_text, edit.all) for edit in arguments.edits]
     try:
-        after = await asyncio.to_thread(edits.replaced, document.text, wanted)
+        made = await asyncio.to_thread(edits.replaced, document.text, wanted)
     except edits.EditRefused as error:
         raise ToolError(f"nothing was changed in '{document.location.shown}': {error}") from error
-    change = await _explained(context.files.change(document.location, document, after))
-    return Action("edit_file", ToolKind.EDIT, f"Edit {document.location.shown}", change)
+    change = await _explained(context.files.change(document.location, document, made.text))
+    return Action("edit_file", ToolKind.EDIT, f"Edit {document.location.shown}", change, "\n".join(made.notes))
 
 
 async def _prepare_delete(arguments: DeleteFile, context: ToolContext) -> Action:
-    document = await _explained(context.files.read(arguments.path))
-    change = await _explained(context.files.change(document.location, document, None))
-    return Action("delete_file", ToolKind.DELETE, f"Delete {document.location.shown}", change)
+    change = await _explained(context.files.deletion(arguments.path))
+    return Action("delete_file", ToolKind.DELETE, f"Delete {change.shown}", change)
 
 
 async def _prepare_move(arguments: MoveFile, context: ToolContext) -> Action:
-    document = await _explained(context.files.read(arguments.path))
-    target = await _explained(_target(arguments.new_path, document, context))
-    source = document.location
-    effect = FileMove(source.path, source.shown, target.path, target.shown, document.text)
-    return Action("move_file", ToolKind.MOVE, f"Move {source.shown} to {target.shown}", effect)
+    move = await _explained(_move(arguments, context))
+    return Action("move_file", ToolKind.MOVE, f"Move {move.shown} to {move.new_shown}", move)
 
 
-async def _target(path: str, document: Document, context: ToolContext) -> Location:
-    if not document.exact:
-        raise PathRefused(f"'{document.location.shown}' is not UTF-8: move it with a command")
-    target = context.files.roots.find(path)
+async def _move(arguments: MoveFile, context: ToolContext) -> FileMove:
+    roots = context.files.roots
+    source, target = roots.find(arguments.path), roots.find(arguments.new_path)
     if is_folder(target):
-        target = context.files.roots.find(f"{target.path}/{document.location.relative.rpartition('/')[2]}")
+        target = roots.find(f"{target.path}/{source.relative.rpartition('/')[2]}")
+    move = await context.files.move(arguments.path, target)
     if exists(target):
         raise PathRefused(f"'{target.shown}' exists already")
-    return target
+    return move
 
 
-async def _perform_change(action: Action, context: ToolContext) -> str:
+async def _perform_change(action: Action, context: ToolContext) -> Done:
     assert isinstance(action.effect, FileChange)  # noqa: S101 - prepared by this file
-    where = await _explained(context.files.perform(action.effect))
-    return f"{action.title}: done, {where}."
+    performed = await _explained(context.files.perform(action.effect))
+    merged = performed.made.after != action.effect.after
+    kept = " Somebody else changed the file meanwhile; both changes were kept: read it again." if merged else ""
+    if not merged:  # the other half of what was merged is not known to the model
+        await asyncio.to_thread(_note, performed.made, context.seen)
+    note = f"\n{action.note}" if action.note else ""
+    return Done(f"{action.title}: done, {performed.where}.{kept}{note}", performed.made)
 
 
 async def _perform_move(action: Action, context: ToolContext) -> str:
     assert isinstance(action.effect, FileMove)  # noqa: S101 - prepared by this file
     await _explained(context.files.perform_move(action.effect))
+    context.seen.move(action.effect.path, action.effect.new_path)
     return f"{action.title}: done."
 
 
-async def _explained(work: Awaitable[Done]) -> Done:
+async def _must_be_current(document: Document, context: ToolContext) -> None:
+    try:
+        await asyncio.to_thread(context.seen.must_be_current, document)
+    except ChangedSinceSeen as error:
+        raise ToolError(str(error)) from error
+
+
+def _note(made: FileChange, seen: Seen) -> None:
+    """What the model wrote it has seen."""
+    if made.after is None:
+        seen.forget(made.path)
+    else:
+        seen.note(made.path, made.after)
+
+
+async def _explained(work: Awaitable[T]) -> T:
     """What keeps a file from being read or changed is the model's to mend."""
     try:
         return await work
@@ -124,6 +145,7 @@ write_file = ChangingTool(
     prepare=_prepare_write,
     perform=_perform_change,
     rest="",
+    provenance=Provenance.PROJECT,
 )
 
 edit_file = ChangingTool(
@@ -138,6 +160,7 @@ edit_file = ChangingTool(
     prepare=_prepare_edit,
     perform=_perform_change,
     rest="",
+    provenance=Provenance.PROJECT,
 )
 
 delete_file = ChangingTool(
@@ -149,6 +172,7 @@ delete_file = ChangingTool(
     prepare=_prepare_delete,
     perform=_perform_change,
     rest="",
+    provenance=Provenance.PROJECT,
 )
 
 move_file = ChangingTool(
@@ -160,4 +184,5 @@ move_file = ChangingTool(
     prepare=_prepare_move,
     perform=_perform_move,
     rest="",
+    provenance=Provenance.PROJECT,
 )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.diffs import lines_of
-from agent_lsp.tools import Arguments, ReadingTool, ToolContext, ToolError
-from agent_lsp.workspace.files import Document, nearest
+from agent_lsp.conversation.messages import Provenance
+from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
+from agent_lsp.tools.images import image_in
+from agent_lsp.workspace.disk import Binary, Document, nearest
+from agent_lsp.workspace.encodings import Encoding
 from agent_lsp.workspace.ripgrep import Listing, SearchRefused
 from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
 
@@ -26,12 +30,28 @@ class ListFiles(Arguments):
     depth: int | None = Field(None, ge=1, description="Levels to show; deeper folders are named, not opened")
 
 
-async def _read(arguments: ReadFile, context: ToolContext) -> str:
+async def _read(arguments: ReadFile, context: ToolContext) -> str | Shown:
     try:
-        document = await context.files.read(arguments.path)
+        content = await context.files.read_any(arguments.path)
     except PathRefused as error:
         raise ToolError(str(error)) from error
-    return await asyncio.to_thread(_numbered, arguments, document)
+    if isinstance(content, Binary):
+        return await asyncio.to_thread(_pictured, content)
+    return await asyncio.to_thread(_noted, arguments, content, context)
+
+
+def _pictured(file: Binary) -> Shown:
+    image = image_in(file.data, file.location.shown)
+    if image is None:
+        raise ToolError(file.refusal)
+    size = f"{image.width} × {image.height} pixels, {-(-image.size // 1000):,} kB"
+    return Shown(f"{file.location.shown}: {image.media_type}, {size}", (image,))
+
+
+def _noted(arguments: ReadFile, document: Document, context: ToolContext) -> str:
+    shown = _numbered(arguments, document)
+    context.seen.note(document.location.path, document.text)
+    return shown
 
 
 def _numbered(arguments: ReadFile, document: Document) -> str:
@@ -47,22 +67,27 @@ def _numbered(arguments: ReadFile, document: Document) -> str:
         f"{number}\t{line.rstrip(chr(10)).rstrip(chr(13))}\n"
         for number, line in enumerate(lines[first - 1 : last], first)
     )
-    notes = [] if document.exact else ["not UTF-8: some characters are shown as \ufffd; it cannot be edited"]
+    notes = [] if document.encoding is Encoding.UTF_8 else [f"encoding: {document.encoding}, which edits keep"]
     notes += [f"lines {first} to {last} of {len(lines)}"] if (first, last) != (1, len(lines)) else []
     return f"[{'; '.join(notes)}]\n{shown}" if notes else shown
 
 
-async def _list(arguments: ListFiles, context: ToolContext) -> str:
+async def _list(arguments: ListFiles, context: ToolContext) -> Shown:
     try:
         listings = [await _listing(place, arguments, context) for place in _places(arguments.path, context)]
     except (PathRefused, SearchRefused) as error:
         raise ToolError(str(error)) from error
     paths = [path for listing in listings for path in listing.paths]
-    left_out = sum(listing.left_out for listing in listings)
-    if not paths:
-        return "(no files)"
-    more = f"\n[{left_out} more are left out: name a folder, a glob or a depth]" if left_out else ""
-    return "\n".join(paths) + more
+    more = _left_out(listings)
+    return Shown("\n".join([*(paths or ["(no files)"]), *([more] if more else [])]), names=tuple(paths))
+
+
+def _left_out(listings: Sequence[Listing]) -> str:
+    """What a listing does not show, in a line; empty for nothing."""
+    count = sum(listing.left_out for listing in listings)
+    if not all(listing.complete for listing in listings):
+        return f"[{count} more are left out, and others were not looked at, for there are too many: name a folder]"
+    return f"[{count} more are left out: name a folder, a glob or a depth]" if count else ""
 
 
 async def _listing(place: Location, arguments: ListFiles, context: ToolContext) -> Listing:
@@ -74,7 +99,7 @@ async def _listing(place: Location, arguments: ListFiles, context: ToolContext) 
 
 def _places(path: str | None, context: ToolContext) -> list[Location]:
     if path in {None, "", "."}:
-        return [context.files.roots.find(root.path) for root in context.files.roots.all]
+        return [*context.files.roots.present()]
     return [context.files.roots.find(str(path))]
 
 
@@ -89,12 +114,14 @@ read_file = ReadingTool(
     kind=ToolKind.READ,
     description=(
         "Read a text file as the user sees it in the editor, unsaved changes included. Each line is shown as its"
-        " number, a tab, and its text. For a long file read the lines you need."
+        " number, a tab, and its text. For a long file read the lines you need. A PNG, JPEG, GIF or WebP file is shown"
+        " as a picture."
     ),
     arguments=ReadFile,
     title=lambda arguments: f"Read {arguments.path}{_lines(arguments)}",
     perform=_read,
     rest="Read the rest with start_line and end_line",
+    provenance=Provenance.PROJECT,
 )
 
 list_files = ReadingTool(
@@ -107,4 +134,5 @@ list_files = ReadingTool(
     ),
     perform=_list,
     rest="Name a folder, a glob or a depth to see the rest",
+    provenance=Provenance.PROJECT,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from agent_lsp.conversation.actions import ToolKind
-from agent_lsp.tools import Arguments, ReadingTool, ToolContext, ToolError
-from agent_lsp.workspace.files import nearest
+from agent_lsp.conversation.messages import Provenance
+from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
+from agent_lsp.workspace.disk import nearest
 from agent_lsp.workspace.ripgrep import MOST_MATCHES, Found, Line, Query, SearchRefused
 from agent_lsp.workspace.roots import PathRefused, exists
 
@@ -20,18 +21,19 @@ class SearchFiles(Arguments):
     context_lines: int = Field(0, ge=0, le=20, description="Lines to show before and after each match")
 
 
-async def _search(arguments: SearchFiles, context: ToolContext) -> str:
+async def _search(arguments: SearchFiles, context: ToolContext) -> Shown:
     try:
         found = [await context.search.find(query) for query in _queries(arguments, context)]
     except (PathRefused, SearchRefused) as error:
         raise ToolError(str(error)) from error
-    return _printed(found)
+    paths = tuple(dict.fromkeys(line.shown for one in found for line in one.lines))
+    return Shown(_printed(found), paths=paths)
 
 
 def _queries(arguments: SearchFiles, context: ToolContext) -> list[Query]:
     roots = context.files.roots
-    paths = [root.path for root in roots.all] if arguments.path in {None, "", "."} else [str(arguments.path)]
-    places = [roots.find(path) for path in paths]
+    everywhere = arguments.path in {None, "", "."}
+    places = roots.present() if everywhere else (roots.find(str(arguments.path)),)
     for place in places:
         if place.relative and not exists(place):
             raise ToolError(f"not found: '{place.shown}'.{nearest(place)}")
@@ -78,4 +80,5 @@ search = ReadingTool(
     title=lambda arguments: f"Search for {arguments.pattern!r}" + (f" in {arguments.path}" if arguments.path else ""),
     perform=_search,
     rest="Narrow the pattern, the path or the glob",
+    provenance=Provenance.PROJECT,
 )

@@ -7,62 +7,96 @@ import codecs
 from pydantic import Field
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
-from agent_lsp.processes import Ended
+from agent_lsp.conversation.messages import Provenance
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
+from agent_lsp.workspace.commands import Program, Ran
 from agent_lsp.workspace.roots import PathRefused, is_folder
+from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES = 1 << 20
-_SECONDS, _MOST_SECONDS = 120.0, 600.0
+_SECONDS, MOST_SECONDS = 120.0, 600.0
+_IN_THE_SANDBOX = (
+    "It runs in a sandbox: it can change the workspace only, but not what others run or obey (such as .git/hooks,"
+    " .vscode, AGENTS.md, .env), it has no network, and it sees the unsaved text of open files, read-only."
+)
 
 
-class RunCommand(Arguments):
-    command: str = Field(min_length=1, description="One line for /bin/sh")
+class InFolder(Arguments):
     cwd: str | None = Field(None, description="Folder to run in; default: the first workspace folder")
-    timeout_seconds: float = Field(_SECONDS, gt=0, le=_MOST_SECONDS, description="Seconds after which it is killed")
+    timeout_seconds: float = Field(_SECONDS, gt=0, le=MOST_SECONDS, description="Seconds after which it is killed")
+    outside_sandbox: bool = Field(
+        False, description="Run it without the sandbox; the user is always asked, so say first why it must be"
+    )
+
+
+class RunCommand(InFolder):
+    command: str = Field(min_length=1, description="One line for /bin/sh")
+
+
+async def prepared(tool: str, title: str, line: str, where: InFolder, context: ToolContext) -> Action:
+    """The action of running a shell line. Raises ToolError."""
+    roots = context.files.roots
+    try:
+        folder = roots.find(where.cwd) if where.cwd else roots.present()[0]
+        if not is_folder(folder):
+            raise ToolError(f"'{folder.shown}' is no folder")
+        confined = await context.commands.confined(outside=where.outside_sandbox)
+    except (PathRefused, SandboxRefused) as error:
+        raise ToolError(str(error)) from error
+    if "\0" in line:
+        raise ToolError("a command cannot contain a NUL character")
+    unseen = await context.commands.unseen(confined=confined)
+    effect = Command(line, folder.path, where.timeout_seconds, unseen, confined)
+    return Action(tool, ToolKind.EXECUTE, title if confined else f"{title} (outside the sandbox)", effect)
+
+
+async def performed(action: Action, context: ToolContext) -> str:
+    """Runs the line of an action and tells what came of it. Raises ToolError."""
+    command = action.effect
+    assert isinstance(command, Command)  # noqa: S101 - prepared by this file
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    program = Program(
+        ("/bin/sh", "-c", command.line),
+        command.cwd,
+        command.timeout_seconds,
+        _MOST_BYTES,
+        lambda piece: context.output(decoder.decode(piece)),
+    )
+    try:
+        ran = await context.commands.run(program, confined=command.confined)
+    except (OSError, SandboxRefused) as error:
+        raise ToolError(f"the command could not be started: {error}") from error
+    return _told(ran, command)
 
 
 async def _prepare(arguments: RunCommand, context: ToolContext) -> Action:
-    roots = context.files.roots
-    try:
-        folder = roots.find(arguments.cwd or roots.all[0].path)
-        if not is_folder(folder):
-            raise ToolError(f"'{folder.shown}' is no folder")
-    except PathRefused as error:
-        raise ToolError(str(error)) from error
-    if "\0" in arguments.command:
-        raise ToolError("a command cannot contain a NUL character")
-    effect = Command(arguments.command, folder.path, arguments.timeout_seconds, await context.files.unsaved())
-    return Action("run_command", ToolKind.EXECUTE, f"Run {arguments.command}", effect)
+    return await prepared("run_command", f"Run {arguments.command}", arguments.command, arguments, context)
 
 
-async def _perform(action: Action, context: ToolContext) -> str:
-    assert isinstance(action.effect, Command)  # noqa: S101 - prepared by this file
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    try:
-        ended = await context.processes.run(
-            ["/bin/sh", "-c", action.effect.line],
-            cwd=action.effect.cwd,
-            timeout_seconds=action.effect.timeout_seconds,
-            most_bytes=_MOST_BYTES,
-            output=lambda piece: context.output(decoder.decode(piece)),
-        )
-    except OSError as error:
-        raise ToolError(f"the command could not be started: {error}") from error
-    return _told(ended, action.effect)
-
-
-def _told(ended: Ended, command: Command) -> str:
-    text = ended.output.decode("utf-8", "replace")
+def _told(ran: Ran, command: Command) -> str:
+    text = ran.ended.output.decode("utf-8", "replace")
     lines = [text if text.endswith("\n") or not text else f"{text}\n"]
-    if ended.timed_out:
+    if ran.ended.timed_out:
         lines.append(f"[killed after {command.timeout_seconds:g} s]")
-    elif ended.code < 0:
-        lines.append(f"[ended by signal {-ended.code}]")
-    elif ended.code or not text:
-        lines.append(f"[exit code {ended.code}]")
-    if command.unsaved:
-        lines.append(f"\n[unsaved in the editor, so the command did not see it: {', '.join(command.unsaved)}]")
-    return "".join(lines)
+    elif ran.ended.code < 0:
+        lines.append(f"[ended by signal {-ran.ended.code}]")
+    elif ran.ended.code or not text:
+        lines.append(f"[exit code {ran.ended.code}]")
+    return "".join((*lines, *(f"\n[{note}]" for note in _notes(ran))))
+
+
+def _notes(ran: Ran) -> list[str]:
+    notes = []
+    if ran.unseen:
+        notes.append(f"unsaved in the editor, so the command did not see it: {', '.join(ran.unseen)}")
+    if ran.read_unsaved:
+        notes.append(f"unsaved in the editor, so the command read it from there: {', '.join(ran.read_unsaved)}")
+    for one in ran.taken_back:
+        kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
+        notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")
+    if not ran.surveyed:
+        notes.append("the workspace has too many folders to see whether it made something that only the user may make")
+    return notes
 
 
 run_command = ChangingTool(
@@ -71,10 +105,12 @@ run_command = ChangingTool(
     description=(
         "Run a shell line, such as a test or a build, and get its output and exit code. Nothing can be typed into it,"
         " and what it leaves running is ended with it. Read, search and edit files with the other tools."
+        f" {_IN_THE_SANDBOX}"
     ),
     arguments=RunCommand,
     title=lambda arguments: f"Run {arguments.command}",
     prepare=_prepare,
-    perform=_perform,
+    perform=performed,
     rest="Run it again with its output piped through grep, head or tail",
+    provenance=Provenance.PROJECT,
 )

@@ -1,13 +1,14 @@
-"""Texts replaced, exactly once or everywhere, or refused with the nearest place."""
+"""Texts replaced, exactly once or everywhere, else but for blanks, or refused with the nearest place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from agent_lsp.conversation.diffs import lines_of
+from agent_lsp.conversation.diffs import applied, compared, lines_of
+from agent_lsp.workspace.matching import Ambiguous, Match, replaced_but_for_blanks
 
 _MOST_LINES, _MOST_COMPARED = 4_000, 200
 """Lines among which the nearest one is looked for, and characters of each that are compared."""
@@ -28,24 +29,35 @@ class Replacement:
     everywhere: bool = False
 
 
-def replaced(text: str, replacements: Sequence[Replacement]) -> str:
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The text after all replacements; `notes` show the lines that were matched but for blanks."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def replaced(text: str, replacements: Sequence[Replacement]) -> Replaced:
     """The text after all replacements, one after another. Raises EditRefused, naming the one that does not fit."""
+    notes: list[str] = []
     for number, replacement in enumerate(replacements, 1):
-        text = _replaced_once(text, replacement, f"edit {number}: " if len(replacements) > 1 else "")
-    return text
+        which = f"edit {number}: " if len(replacements) > 1 else ""
+        made = _replaced_once(text, replacement, which)
+        if isinstance(made, Match):
+            notes.append(f"{which}old_text was matched but for blanks; replaced were the lines\n{made.shown}")
+        text = made if isinstance(made, str) else made.text
+    return Replaced(text, tuple(notes))
 
 
-def _replaced_once(text: str, replacement: Replacement, which: str) -> str:
+def _replaced_once(text: str, replacement: Replacement, which: str) -> str | Match:
     if not replacement.old:
         raise EditRefused(f"{which}old_text is empty: quote the text to replace, or use write_file for a new file")
     if replacement.old == replacement.new:
         raise EditRefused(f"{which}old_text and new_text are the same")
-    old, new = replacement.old, replacement.new
-    if (old not in text and "\r\n" in text) or ("\n" not in old and line_end_of(text) == "\r\n"):
-        old, new = with_line_ends(old, "\r\n"), with_line_ends(new, "\r\n")
+    old, new = _in_the_line_ends_of(text, replacement)
     count = text.count(old)
     if count == 0:
-        raise EditRefused(f"{which}old_text is not in the file.{_nearest(text, replacement.old)}")
+        return _replaced_but_for_blanks(text, replacement, which)
     if count > 1 and not replacement.everywhere:
         places = ", ".join(str(line) for line in _lines_with(text, old))
         raise EditRefused(
@@ -53,6 +65,28 @@ def _replaced_once(text: str, replacement: Replacement, which: str) -> str:
             " or set all to true"
         )
     return text.replace(old, new)
+
+
+def _in_the_line_ends_of(text: str, replacement: Replacement) -> tuple[str, str]:
+    """Both texts with CR LF where that is how `old` stands in a text: an LF at its start may be half of one."""
+    old, new = with_line_ends(replacement.old, "\r\n"), with_line_ends(replacement.new, "\r\n")
+    mostly = line_end_of(text) == "\r\n"
+    if "\r\n" in text and (replacement.old not in text or (mostly and old in text)):
+        return old, new
+    return replacement.old, replacement.new
+
+
+def _replaced_but_for_blanks(text: str, replacement: Replacement, which: str) -> Match:
+    try:
+        match = None if replacement.everywhere else replaced_but_for_blanks(text, replacement.old, replacement.new)
+    except Ambiguous as ambiguous:
+        places = ", ".join(str(line) for line in ambiguous.lines[:_MOST_PLACES])
+        raise EditRefused(
+            f"{which}old_text is not in the file; but for blanks it is, at lines {places}: copy the right one exactly"
+        ) from ambiguous
+    if match is None:
+        raise EditRefused(f"{which}old_text is not in the file.{_nearest(text, replacement.old)}")
+    return match
 
 
 def _nearest(text: str, old: str) -> str:
@@ -73,6 +107,15 @@ def _lines_with(text: str, old: str) -> list[int]:
         found.append(line)
         place = text.find(old, place + len(old))
     return found
+
+
+def rewritten(text: str, content: str) -> str:
+    """`content` in the line ends of `text`: lines that are in both keep theirs, others get that of most lines."""
+    end = line_end_of(text)
+    if with_line_ends(text, end) == text:
+        return with_line_ends(content, end)
+    hunks = compared(with_line_ends(text, "\n"), with_line_ends(content, "\n"))
+    return applied(text, [replace(hunk, new=with_line_ends(hunk.new, end)) for hunk in hunks])
 
 
 def with_line_ends(text: str, end: str) -> str:

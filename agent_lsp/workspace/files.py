@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
-from agent_lsp.conversation.actions import FileChange, FileMove, Hunk
+from agent_lsp.conversation.actions import FileChange, FileMove
 from agent_lsp.conversation.diffs import compared
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import disk, roots
+from agent_lsp.workspace.beneath import real_path
+from agent_lsp.workspace.disk import Binary, ChangedMeanwhile, Document
 from agent_lsp.workspace.editor import Editor, EditorRefused
+from agent_lsp.workspace.encodings import Encoding
+from agent_lsp.workspace.ignore import Kept
+from agent_lsp.workspace.merge import distance
 from agent_lsp.workspace.overlay import Buffer
 from agent_lsp.workspace.roots import Location, NotThere, PathRefused, Roots
 
 _ON_THE_LOOP = 64 << 10
-"""Characters up to which a text is compared on the event loop; more goes to a thread."""
+"""Characters up to which texts are compared on the event loop; more goes to a thread."""
+_MOST_TRIES = 8
+"""Edits of an open document that somebody types in all the time; an editor that answers at once has few to refuse."""
+_IN_EDITOR, _ON_DISK = "in the editor's buffer, not saved yet", "on disk"
 
-
-class ChangedMeanwhile(Exception):
-    """A file is not as it was when the change was computed; nothing was written."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A text with where it stands. `version` is the editor's, None for a file that no editor holds open.
+class Performed:
+    """What a change came to: `where` in a few words, and the change that was `made`.
 
-    `exact` is False when the bytes are no UTF-8: the text is readable but cannot be written back.
+    That is another than was asked for where somebody else had changed the file meanwhile and both were kept.
     """
 
-    location: Location
-    text: str
-    version: int | None
-    exact: bool = True
+    where: str
+    made: FileChange
 
 
 class Files:
@@ -45,55 +49,99 @@ class Files:
 
     async def read(self, path: str) -> Document:
         """The text at a path, unsaved changes included. Raises NotThere (with the nearest names) or PathRefused."""
-        location = self.roots.find(path)
-        if buffer := self._buffer(location):
+        content = await self.read_any(path)
+        if isinstance(content, Binary):
+            raise PathRefused(content.refusal)
+        return content
+
+    async def read_any(self, path: str) -> Document | Binary:
+        """As `read`, but what is no text is not refused. Through a link it is the file that the link leads to."""
+        location = self.real(self.roots.find(path))
+        if buffer := self.buffer(location):
             return Document(location, buffer.text, buffer.version)
-        return await asyncio.to_thread(_from_disk, location)
+        return await asyncio.to_thread(disk.read, location)
 
     async def read_if_there(self, path: str) -> Document | Location:
         """The document at a path, or the location where none is yet. Raises PathRefused."""
         try:
             return await self.read(path)
         except NotThere:
-            return self.roots.find(path)
+            return self.real(self.roots.find(path))
 
     async def change(self, location: Location, document: Document | None, after: str | None) -> FileChange:
-        """The change that gives a file another text (None deletes it), with its hunks; nothing is done yet."""
-        if document is not None and not document.exact:
-            raise PathRefused(f"'{location.shown}' is not UTF-8: it can be read, not edited")
-        before = document.text if document else None
-        hunks = await _compared(before or "", after or "")
-        version = document.version if document else None
+        """The change that gives a file another text (None deletes it), with its hunks; nothing is done yet.
+
+        Raises PathRefused for a text that the file's encoding cannot hold, and for a file that only the user changes.
+        """
+        location.root.rules.must_be_changeable(location.relative)
+        before, version = (document.text, document.version) if document else (None, None)
+        if after is not None and version is None:
+            encoding = document.encoding if document else Encoding.UTF_8
+            await asyncio.to_thread(disk.must_be_writable, location, after, encoding)
+        hunks = await _off_the_loop(compared, before or "", after or "")
         return FileChange(location.path, location.shown, before, after, version, hunks)
 
-    async def perform(self, change: FileChange) -> str:
-        """Makes the change and no other; says in a few words where. Raises ChangedMeanwhile or EditorRefused."""
+    async def deletion(self, path: str) -> FileChange:
+        """The change that deletes a file or link, text or not; nothing is done yet. Raises NotThere or PathRefused."""
+        location, content = self.roots.find(path), await self.read_any(path)
+        if isinstance(content, Document):
+            return await self.change(location, content, None)
+        words = f"(a binary file of {len(content.data)} bytes)\n"
+        return FileChange(location.path, location.shown, words, None, hunks=compared(words, ""), sha256=content.sha256)
+
+    async def move(self, path: str, target: Location) -> FileMove:
+        """The move of a file as it is on disk; nothing is done yet. Raises NotThere or PathRefused, also for a link."""
+        source = self.roots.find(path)
+        sha256 = await asyncio.to_thread(disk.sha256_of, source)
+        return FileMove(source.path, source.shown, target.path, target.shown, sha256)
+
+    async def perform(self, change: FileChange) -> Performed:
+        """Makes the change and no other, merged with what somebody else changed since it was computed.
+
+        Raises ChangedMeanwhile where both changed the same lines, EditorRefused or PathRefused.
+        """
         location = self.roots.find(change.path)
-        buffer = self._buffer(location)
-        if buffer and change.after is not None:
-            if buffer.text != change.before:
-                raise ChangedMeanwhile(_changed(location))
-            await self._editor.apply(change, buffer)
-            return "in the editor's buffer, not saved yet"
-        await asyncio.to_thread(self._on_disk, location, change, buffer)
-        return "on disk"
+        buffer = self.buffer(location)
+        self._must_be_changeable(location)
+        if change.after is None:
+            await asyncio.to_thread(_delete, location, change, buffer)
+            return Performed(_ON_DISK, change)
+        if buffer:
+            return Performed(_IN_EDITOR, await self._change_buffer(location, change, buffer))
+        return Performed(_ON_DISK, await asyncio.to_thread(disk.write, location, change))
 
     async def perform_move(self, move: FileMove) -> None:
         """Renames the file. Raises ChangedMeanwhile, EditorRefused or PathRefused."""
         source, target = self.roots.find(move.path), self.roots.find(move.new_path)
-        if self._buffer(target):
+        if self.buffer(target):
             raise EditorRefused(
                 f"'{target.shown}' is open in the editor: ask the user to close it, or take another name"
             )
-        buffer = self._buffer(source)
-        await asyncio.to_thread(self._move, source, target, move.text, buffer)
+        await asyncio.to_thread(_move, source, target, move.sha256, self.buffer(source))
+
+    def keeps(self, path: str) -> bool:
+        """Whether the user keeps what stands at an absolute path from the agent, by whatever name it goes."""
+        for name in (path, real_path(path)):
+            try:
+                self.roots.find(name)
+            except Kept:
+                return True
+            except PathRefused:  # outside the workspace the rules say nothing
+                continue
+        return False
 
     async def unsaved(self) -> tuple[str, ...]:
         """The files beneath the roots whose text in the editor is not what is on disk, as shown to users."""
         opened = list(self._open())
         return await asyncio.to_thread(
-            lambda: tuple(sorted(location.shown for location, buffer in opened if not _saved(location, buffer)))
+            lambda: tuple(
+                sorted(location.shown for location, buffer in opened if not disk.holds(location, buffer.text))
+            )
         )
+
+    def buffers(self) -> tuple[Buffer, ...]:
+        """All documents that the editor holds open, wherever they are."""
+        return self._editor.overlay.all()
 
     def unsaved_texts(self) -> dict[str, tuple[Location, str]]:
         """The open texts beneath the roots, by absolute path."""
@@ -104,95 +152,96 @@ class Files:
             with suppress(PathRefused):
                 location = self.roots.find(buffer.path)
                 roots.must_lie_inside(location)
-                yield location, buffer
+                yield self.real(location), buffer
 
-    def _buffer(self, location: Location) -> Buffer | None:
-        """The open document at a location. Raises PathRefused where a link leads to one outside the roots."""
+    def real(self, location: Location) -> Location:
+        """Where the links on the way lead: what is edited and searched is that, and the links stay.
+
+        Raises PathRefused where that is outside, or not for the agent.
+        """
+        real = real_path(location.path)
+        if real == location.path:
+            return location
+        roots.must_lie_inside(location)
+        return self.roots.find(real)
+
+    def buffer(self, location: Location) -> Buffer | None:
+        """The open document at a location. Raises PathRefused where a link leads to one that is not for the agent."""
         buffer = self._editor.overlay.find(location.path)
         if buffer:
             roots.must_lie_inside(location)
+            self.roots.find(real_path(buffer.path))
         return buffer
 
-    def _on_disk(self, location: Location, change: FileChange, buffer: Buffer | None) -> None:
-        mode = _must_still_hold(location, change.before, buffer)
-        if change.after is None:
-            roots.delete(location)
-        else:
-            data = _bytes_of(location, change.after)
-            # Looked at again after the slow part: a save meanwhile must not be lost.
-            roots.write(location, data, mode=mode, still=lambda: _must_still_hold(location, change.before, buffer))
+    def _must_be_changeable(self, location: Location) -> None:
+        """Also in the editor, which nobody but us holds to the rules."""
+        real = self.real(location)
+        real.root.rules.must_be_changeable(real.relative)
 
-    def _move(self, source: Location, target: Location, text: str, buffer: Buffer | None) -> None:
-        _must_still_hold(source, text, buffer)
-        roots.move(source, target)
+    async def _change_buffer(self, location: Location, change: FileChange, buffer: Buffer) -> FileChange:
+        """The change as it was made; whoever types meanwhile is merged with again."""
+        for _ in range(_MOST_TRIES):
+            wanted = await _off_the_loop(_merged, location, change, buffer)
+            try:
+                await self._apply(wanted, buffer)
+            except EditorRefused:
+                now = self.buffer(location)
+                if now is None or now == buffer:
+                    raise
+                if not await _off_the_loop(_nearer, now.text, buffer.text, wanted.after or ""):
+                    raise  # the edit was made, and something else with it: only the user can tell what looks wrong
+                buffer = now
+            else:
+                return wanted
+        raise EditorRefused(f"'{location.shown}' is being changed all the time: nothing was written; try again later")
+
+    async def _apply(self, change: FileChange, buffer: Buffer) -> None:
+        if change.after != buffer.text:
+            await self._editor.apply(change, buffer)
 
 
-def _must_still_hold(location: Location, text: str | None, buffer: Buffer | None) -> int | None:
-    """The mode bits of the file, None where there is none. Raises when disk or editor hold something else."""
-    if text is None:
-        if roots.exists(location):
-            raise ChangedMeanwhile(f"'{location.shown}' was created by somebody else meanwhile: read it first")
-        return None
-    content = roots.read(location)
-    if buffer and not _same(content.data, buffer.text):
+def _merged(location: Location, change: FileChange, buffer: Buffer) -> FileChange:
+    """The change as it is to be made to what the editor holds. Raises ChangedMeanwhile."""
+    if buffer.text == change.before:
+        return change
+    if change.before is None:
+        raise ChangedMeanwhile(f"'{location.shown}' was created by somebody else meanwhile: read it first")
+    return replace(disk.merged(location, change, buffer.text), version=buffer.version)
+
+
+def _nearer(text: str, one: str, other: str) -> bool:
+    return distance(text, one) < distance(text, other)
+
+
+def _delete(location: Location, change: FileChange, buffer: Buffer | None) -> None:
+    _must_be_saved(location, buffer)
+    disk.delete(location, change)
+
+
+def _move(source: Location, target: Location, sha256: str, buffer: Buffer | None) -> None:
+    _must_be_saved(source, buffer)
+    disk.move(source, target, sha256)
+
+
+def _must_be_saved(location: Location, buffer: Buffer | None) -> None:
+    if buffer and not disk.holds(location, buffer.text):
         raise EditorRefused(f"'{location.shown}' has unsaved changes in the editor: ask the user to save or close it")
-    if not _same(content.data, text):
-        raise ChangedMeanwhile(_changed(location))
-    return content.mode
 
 
-def _bytes_of(location: Location, text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise PathRefused(
-            f"the text for '{location.shown}' has half a surrogate pair, which no file can hold"
-        ) from error
+async def _off_the_loop(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """The result of comparing what is among the arguments: in a thread where that may take long."""
+    if sum(map(_characters, arguments)) <= _ON_THE_LOOP:
+        return work(*arguments, **named)
+    return await asyncio.to_thread(work, *arguments, **named)
 
 
-def _changed(location: Location) -> str:
-    return f"'{location.shown}' was changed by somebody else meanwhile: read it again, then decide anew"
-
-
-def _saved(location: Location, buffer: Buffer) -> bool:
-    try:
-        return _same(roots.read(location).data, buffer.text)
-    except PathRefused:
-        return False
-
-
-def _same(data: bytes, text: str) -> bool:
-    return data == text.encode("utf-8", "surrogatepass")
-
-
-def _from_disk(location: Location) -> Document:
-    try:
-        data = roots.read(location).data
-    except NotThere as error:
-        raise NotThere(f"not found: '{location.shown}'.{nearest(location)}") from error
-    if b"\0" in data[:8192]:
-        raise PathRefused(f"'{location.shown}' is a binary file of {len(data)} bytes: use a command for it")
-    try:
-        return Document(location, data.decode(), None)
-    except UnicodeDecodeError:
-        return Document(location, data.decode("utf-8", "replace"), None, exact=False)
-
-
-def nearest(location: Location) -> str:
-    """A sentence with the names in the same folder that look most alike; empty where none does."""
-    folder, name = os.path.split(location.relative)
-    holder = Location(location.root, folder, folder)
-    try:
-        with roots.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
-            names = os.listdir(descriptor)
-    except PathRefused:
-        return f" There is no folder '{os.path.dirname(location.shown)}'."
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    prefix = os.path.dirname(location.shown)
-    return f" Nearest: {', '.join(os.path.join(prefix, one) for one in near)}." if near else ""
-
-
-async def _compared(before: str, after: str) -> tuple[Hunk, ...]:
-    if len(before) + len(after) <= _ON_THE_LOOP:
-        return compared(before, after)
-    return await asyncio.to_thread(compared, before, after)
+def _characters(argument: object) -> int:
+    match argument:
+        case str():
+            return len(argument)
+        case FileChange():
+            return len(argument.before or "") + len(argument.after or "")
+        case Buffer():
+            return len(argument.text)
+        case _:
+            return 0

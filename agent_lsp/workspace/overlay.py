@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from agent_lsp.workspace.beneath import real_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,24 @@ class Overlay:
         return tuple(self._buffers())
 
     def find(self, path: str) -> Buffer | None:
-        """The open document at `path`, also when the editor reaches it through a linked folder."""
+        """The open document at `path`, also when the editor reaches it through a linked folder.
+
+        Where a disk does not tell upper from lower case, also when the editor writes its name otherwise.
+        """
         buffers = self.all()
         for buffer in buffers:
             if buffer.path == path:
                 return buffer
-        real = os.path.realpath(path)
-        return next((buffer for buffer in buffers if os.path.realpath(buffer.path) == real), None)
+        real = real_path(path)
+        for buffer in buffers:
+            theirs = real_path(buffer.path)
+            if theirs == real or (theirs.casefold() == real.casefold() and _one_file(theirs, real)):
+                return buffer
+        return None
+
+
+def _one_file(path: str, other: str) -> bool:
+    try:
+        return Path(path).samefile(other)
+    except OSError:
+        return False

@@ -1,46 +1,47 @@
 """Workspace roots: a path is resolved beneath one of them, by descriptor and without a race, or refused.
 
-Every open starts at a root's own descriptor. On Linux `openat2` with `RESOLVE_BENEATH` lets the kernel judge
-the whole path at once; elsewhere each component is opened by itself and links are refused. No string test
-decides anything.
+Every open starts at a root's own descriptor; what is open then, and not its name, is held against the ignore rules.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import secrets
 import stat
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from agent_lsp.workspace import replacing
+from agent_lsp.workspace.beneath import open_beneath, place_of, real_path, rename_to_unused
+from agent_lsp.workspace.ignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this door
+from agent_lsp.workspace.ignore import Rules
+
 MOST_BYTES = 50 << 20
-_OPENAT2 = 437  # one number on all architectures, linux/unistd.h
-_NOREPLACE = 1  # RENAME_NOREPLACE, linux/fs.h
 _NAME_ONLY = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
-_BENEATH = 0x08 | 0x02  # RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, linux/openat2.h
-
-
-class PathRefused(Exception):
-    """A path cannot be used; the message names it and says why, in words for the model and the user."""
 
 
 class NotThere(PathRefused):
     """There is no such file or folder."""
 
 
+class Moved(PathRefused):
+    """Something else stands there than was expected; it was left as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder the client opened. `name` is how paths beneath it begin where there are several roots."""
+    """A folder the client opened. `name` is how paths beneath it begin where there are several roots.
+
+    `rules` say what the user keeps from the agent there.
+    """
 
     name: str
     path: str
+    rules: Rules = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,43 @@ class Content:
 class Roots:
     """The folders of one workspace; they come from the editor and from nobody else."""
 
-    def __init__(self, folders: Sequence[str]) -> None:
+    def __init__(self, folders: Iterable[str]) -> None:
         """`folders` are absolute paths. Raises PathRefused for one that does not exist or is no folder."""
-        if not folders:
-            raise PathRefused("no workspace folder is open: open a folder, then ask again")
+        self.all: tuple[Root, ...] = ()
+        if missing := self.replace(folders):
+            raise PathRefused(f"the workspace folder {missing[0]} does not exist or is no folder")
+        self.places()
+
+    def replace(self, folders: Iterable[str]) -> tuple[str, ...]:
+        """Takes the folders that the client has open now; returns those that do not exist or are none.
+
+        A folder that stays keeps its name. What was found beneath one that goes is refused from then on.
+        """
+        known = {root.path: root for root in self.all}
+        kept = {real: known[real] for folder in folders if (real := real_path(folder)) in known}
         roots: dict[str, Root] = {}
+        missing = []
         for folder in folders:
-            real = os.path.realpath(folder)
-            if not os.path.isdir(real):
-                raise PathRefused(f"the workspace folder {folder} does not exist or is no folder")
-            roots.setdefault(real, Root(_unused_name(os.path.basename(real) or real, roots.values()), real))
-        self.all: tuple[Root, ...] = tuple(roots.values())
+            real = real_path(folder)
+            if os.path.isdir(real):
+                name = _unused_name(os.path.basename(real) or real, [*kept.values(), *roots.values()])
+                roots.setdefault(real, kept.get(real) or Root(name, real, Rules(real)))
+            else:
+                missing.append(folder)
+        self.all = tuple(roots.values())
+        return tuple(missing)
+
+    def places(self) -> tuple[Location, ...]:
+        """The roots themselves. Raises PathRefused where there is none."""
+        if not self.all:
+            raise PathRefused("no workspace folder is open: open a folder, then ask again")
+        return tuple(self._beneath(root, "") for root in self.all)
+
+    def present(self) -> tuple[Location, ...]:
+        """Those roots that are still there: a folder may be deleted while it is open. Raises PathRefused for none."""
+        if there := tuple(place for place in self.places() if is_folder(place)):
+            return there
+        raise NotThere(f"the workspace folder is gone: {', '.join(root.path for root in self.all)}")
 
     def find(self, path: str) -> Location:
         """Where `path` points: relative to a root, `root-name/…` where there are several, or absolute beneath one.
@@ -94,10 +121,11 @@ class Roots:
             os.fsencode(path)
         except UnicodeEncodeError:
             raise PathRefused(f"the path {path!r} has half a surrogate pair: no file is named so") from None
+        first_place, *others = self.places()
         if os.path.isabs(path):
             return self._absolute(os.path.normpath(path))
-        if len(self.all) == 1:
-            return self._beneath(self.all[0], path)
+        if not others:
+            return self._beneath(first_place.root, path)
         first, _, rest = path.removeprefix("./").partition("/")
         for root in self.all:
             if root.name == first:
@@ -114,10 +142,11 @@ class Roots:
         raise PathRefused(f"'{path}' lies outside the workspace ({folders})")
 
     def _beneath(self, root: Root, relative: str) -> Location:
-        inside = os.path.normpath(relative or ".")
+        inside = os.path.normpath(relative.lstrip("/") or ".")
         if inside == ".." or inside.startswith("../"):
             raise PathRefused(f"'{relative}' lies outside the workspace ({root.path})")
         inside = "" if inside == "." else inside
+        root.rules.must_allow(inside)
         shown = inside or "."
         return Location(root, inside, shown if len(self.all) == 1 else str(PurePosixPath(root.name, inside)))
 
@@ -134,69 +163,72 @@ def path_of(uri: str) -> str | None:
         parts = urlsplit(uri)
     except ValueError:
         return None
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not path.startswith("/") or "\0" in path:
         return None
-    return os.fsdecode(unquote_to_bytes(parts.path))
+    return path
 
 
 def read(location: Location) -> Content:
     """The content of a regular file. Raises NotThere or PathRefused. Blocks: call it in a thread when large."""
-    with opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
-        status = os.fstat(descriptor)
-        _must_be_file(location, status)
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:  # it grew meanwhile, or its size was no size
-            raise PathRefused(_too_large(location, len(data)))
-        return Content(data, stat.S_IMODE(status.st_mode))
+    with opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor, _explained(location):
+        return _content(location, descriptor)
+
+
+def _content(location: Location, descriptor: int) -> Content:
+    status = os.fstat(descriptor)
+    _must_be_file(location, status)
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:  # it grew meanwhile, or its size was no size
+        raise PathRefused(_too_large(location, len(data)))
+    return Content(data, stat.S_IMODE(status.st_mode))
 
 
 def write(
-    location: Location, data: bytes, *, mode: int | None = None, still: Callable[[], object] = lambda: None
+    location: Location, data: bytes, *, over: Content | None = None, mode: int | None = None, by_user: bool = False
 ) -> None:
     """Puts a file in place in one atomic step, making its folders.
 
-    With `mode`, its permission bits, it replaces what stands there, links included; without, it is a new file.
-    `still` is called at the last moment and raises if it must not be done any more. Raises PathRefused, also
-    when a new file's name is taken.
+    With `over` it replaces exactly that, links included; without, it is a new file. `mode` are other permission bits
+    than those of `over`, or than the usual. Only `by_user` are the rules of what is kept changed too. Raises Moved
+    where something else stands there, and PathRefused, also when a new file's name is taken.
     """
     name = os.path.basename(location.relative)
-    with _folder(location, make=True) as folder:
-        temporary = f".agent-lsp-{secrets.token_hex(8)}"
-        with _explained(location):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600, dir_fd=folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    if mode is not None:
-                        os.fchmod(file.fileno(), mode)
-                    os.fsync(file.fileno())
-                still()
-                if mode is None:
-                    _rename_to_unused((folder, temporary), (folder, name))
-                else:
-                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary, dir_fd=folder)
-                raise
-            os.fsync(folder)
+    with _folder(location, make=True, by_user=by_user) as folder, _explained(location):
+        if over is None:
+            replacing.create(folder, name, data, mode)
+        else:
+            replacing.replace(folder, name, data, over.mode if mode is None else mode, _expected(location, over))
 
 
-def delete(location: Location) -> None:
-    """Removes a file. Raises NotThere or PathRefused."""
-    with _folder(location, make=False) as folder, _explained(location):
-        os.unlink(os.path.basename(location.relative), dir_fd=folder)
-        os.fsync(folder)
+def delete(location: Location, expected: Content, *, by_user: bool = False) -> None:
+    """Removes exactly that file, as `write`. Raises Moved where it is another, NotThere or PathRefused."""
+    with _folder(location, make=False, by_user=by_user) as folder, _explained(location):
+        replacing.remove(folder, os.path.basename(location.relative), _expected(location, expected))
+
+
+def _expected(location: Location, content: Content) -> Callable[[str], None]:
+    """Looks at what stands beside a location, under another name, and raises Moved if it is not that content."""
+
+    def check(name: str) -> None:
+        beside = os.path.join(os.path.dirname(location.relative), name)
+        descriptor = open_beneath(location.root.path, beside, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            found = _content(location, descriptor)
+        finally:
+            os.close(descriptor)
+        if found != content:
+            raise Moved(f"'{location.shown}' was changed by somebody else at this moment")
+
+    return check
 
 
 def move(source: Location, target: Location) -> None:
     """Renames a file, making the target's folders. Raises PathRefused; an existing target is never replaced."""
     with _folder(source, make=False) as old, _folder(target, make=True) as new, _explained(target):
         try:
-            _rename_to_unused((old, os.path.basename(source.relative)), (new, os.path.basename(target.relative)))
+            rename_to_unused((old, os.path.basename(source.relative)), (new, os.path.basename(target.relative)))
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
@@ -205,27 +237,12 @@ def move(source: Location, target: Location) -> None:
         os.fsync(old)
 
 
-def _rename_to_unused(source: tuple[int, str], target: tuple[int, str]) -> None:
-    """Renames within folders' descriptors. Raises FileExistsError; where the system cannot tell, it looks first."""
-    renameat2 = getattr(_libc, "renameat2", None)
-    if renameat2:
-        if renameat2(source[0], os.fsencode(source[1]), target[0], os.fsencode(target[1]), _NOREPLACE) == 0:
-            return
-        number = ctypes.get_errno()
-        if number not in {errno.ENOSYS, errno.EINVAL}:  # a file system that does not know the flag says EINVAL
-            raise OSError(number, os.strerror(number), target[1])
-    with suppress(FileNotFoundError):
-        os.stat(target[1], dir_fd=target[0], follow_symlinks=False)
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target[1])
-    os.rename(source[1], target[1], src_dir_fd=source[0], dst_dir_fd=target[0])
-
-
 def exists(location: Location) -> bool:
     """Whether anything, a dangling link included, stands at a path beneath its root."""
     if not location.relative:
         return True
     try:
-        with _folder(location, make=False) as folder, _explained(location):
+        with opened(_holder(location), os.O_RDONLY | os.O_DIRECTORY) as folder, _explained(location):
             os.stat(os.path.basename(location.relative), dir_fd=folder, follow_symlinks=False)
     except NotThere:
         return False
@@ -253,24 +270,47 @@ def is_folder(location: Location) -> bool:
 def opened(location: Location, flags: int) -> Iterator[int]:
     """A descriptor for a path beneath its root, closed at the end. Raises NotThere or PathRefused."""
     with _explained(location):
-        descriptor = _open_beneath(location.root.path, location.relative or ".", flags | os.O_CLOEXEC)
+        descriptor = open_beneath(location.root.path, location.relative or ".", flags)
     try:
+        _must_be_allowed(location, descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _folder(location: Location, *, make: bool) -> Iterator[int]:
+def _folder(location: Location, *, make: bool, by_user: bool = False) -> Iterator[int]:
     """The descriptor of the folder that holds a path."""
     if not location.relative:
         raise PathRefused("the workspace folder itself cannot be changed")
-    parent = os.path.dirname(location.relative)
-    holder = Location(location.root, parent, os.path.dirname(location.shown) or ".")
+    holder = _holder(location)
     if make:
         _make_folders(holder)
     with opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        place = os.path.join(_inside(holder, descriptor), os.path.basename(location.relative))
+        rules = location.root.rules
+        (rules.must_allow if by_user else rules.must_be_changeable)(place)
         yield descriptor
+
+
+def _holder(location: Location) -> Location:
+    return Location(location.root, os.path.dirname(location.relative), os.path.dirname(location.shown) or ".")
+
+
+def _must_be_allowed(location: Location, descriptor: int) -> None:
+    """Whatever name it was opened by: a link inside the root is no way around the rules."""
+    if location.root.rules.any:
+        location.root.rules.must_allow(_inside(location, descriptor))
+
+
+def _inside(location: Location, descriptor: int) -> str:
+    """Where beneath its root an open file or folder really stands."""
+    place, root = place_of(descriptor), location.root.path.rstrip("/") + "/"
+    if place and f"{place}/" == root:
+        return ""
+    if place is None or not place.startswith(root):  # the system does not tell, or the root was renamed
+        return location.relative
+    return place.removeprefix(root)
 
 
 def _make_folders(location: Location) -> None:
@@ -309,51 +349,6 @@ def _explained(location: Location) -> Iterator[None]:
         raise PathRefused(f"'{location.shown}': {error.strerror}") from error
 
 
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _open_beneath(root: str, relative: str, flags: int) -> int:
-    holder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if sys.platform == "linux":
-            with suppress(NotImplementedError):
-                return _openat2(holder, relative, flags)
-        return _open_by_component(holder, relative, flags)
-    finally:
-        os.close(holder)
-
-
-def _openat2(holder: int, relative: str, flags: int) -> int:
-    how = _OpenHow(flags, 0, _BENEATH)
-    for _ in range(16):  # EAGAIN: something was renamed meanwhile, and the kernel would rather judge again
-        found = _libc.syscall(_OPENAT2, holder, os.fsencode(relative), ctypes.byref(how), ctypes.sizeof(how))
-        if found >= 0:
-            return int(found)
-        number = ctypes.get_errno()
-        if number in {errno.ENOSYS, errno.EPERM}:  # old kernels; containers whose filter does not know the call
-            raise NotImplementedError
-        if number != errno.EAGAIN:
-            break
-    raise OSError(number, os.strerror(number), relative)
-
-
-def _open_by_component(holder: int, relative: str, flags: int) -> int:
-    *folders, last = PurePosixPath(relative).parts or (".",)
-    current = os.dup(holder)
-    try:
-        for name in folders:
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
-            os.close(current)
-            current = below
-        return os.open(last, flags | os.O_NOFOLLOW, dir_fd=current)
-    finally:
-        os.close(current)
-
-
 def _real_folder(path: str) -> str:
     """`path` with the links of its folder resolved, for clients that name a root by another path to it."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    return os.path.join(real_path(os.path.dirname(path)), os.path.basename(path))

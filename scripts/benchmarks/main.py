@@ -13,11 +13,13 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from . import resources, turns
+from . import checkpoints, resources, turns, workspace
+from . import sandbox as sandboxes
 from .bench import Bench, Others, make_workspace, milliseconds
 from .client import BenchError
 from .mock import Mock
 from .table import Row, lines
+from .wire import wire
 
 FIGURES: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "start": resources.start,
@@ -26,8 +28,13 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "tokens": turns.tokens,
     "burst": turns.burst,
     "cancel": turns.cancel,
+    "wire": wire,
     "memory": resources.memory,
     "stall": resources.stall,
+    "checkpoint": checkpoints.checkpoint,
+    "beneath": workspace.beneath,
+    "many": workspace.many,
+    "sandbox": sandboxes.sandbox,
     "size": resources.size,
 }
 _NOISE = 0.35

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -162,9 +163,11 @@ async def _closed(bench: Bench, client: Client) -> float:
 async def _dead(bench: Bench, client: Client) -> float:
     note = bench.workspace / "child"
     note.unlink(missing_ok=True)
-    bench.mock.answer(lambda _: Call("run_command", {"command": f"sleep 60 & echo $! > {note.name}; wait"}))
+    sleep = f"sleep 60.{time.monotonic_ns()}"
+    bench.mock.answer(lambda _: Call("run_command", {"command": f"{sleep} & echo begun > {note.name}; wait"}))
     await client.ask("Sleep.")
-    child = await _written_number(note)
+    await _until(lambda: note.exists() and bool(_running(sleep)), pause=0.01)
+    child = _running(sleep)[0]
     sent = time.monotonic_ns()
     await client.command("agent.cancel", {})
     try:
@@ -177,9 +180,14 @@ async def _dead(bench: Bench, client: Client) -> float:
     return milliseconds(died - sent)
 
 
-async def _written_number(file: Path) -> int:
-    await _until(lambda: file.exists() and file.read_text().endswith("\n"), pause=0.01)
-    return int(file.read_text())
+def _running(line: str) -> list[int]:
+    """The processes that run a command line; in the sandbox they have other numbers, and tell those."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cmdline").read_bytes() == line.replace(" ", "\0").encode() + b"\0":
+                found.append(int(process.name))
+    return found
 
 
 async def _until(true: Callable[[], bool], *, pause: float) -> None:

@@ -27,7 +27,7 @@ LIMITS = Limits()
 PRICE = Price("gpt-5-mini")
 FREE = Price("", free=True)
 ASK = Request("system", (UserMessage("hello"),), (), 16_384)
-WORST = PRICE.cost(Usage(input_tokens=most_tokens(ASK), output_tokens=16_384)) or 0.0
+WORST = PRICE.cost(Usage(input_tokens=most_tokens(ASK, "gpt-5-mini"), output_tokens=16_384)) or 0.0
 
 
 class Endless:
@@ -65,6 +65,24 @@ async def test_a_reservation_holds_the_worst_until_it_is_settled_with_what_was_u
     await purse.reserve(ASK)
 
 
+class Full:
+    """A ledger whose day is spent, until it is not."""
+
+    spent: float | None = 25.0
+
+    async def reserve(self, reservation: str, usd: float, cap: float) -> float | None:  # noqa: ARG002 - a Ledger's
+        return self.spent
+
+
+async def test_what_the_day_has_no_room_for_is_held_nowhere() -> None:
+    day = Full()
+    purse = budget(day, limits=Limits(cost=WORST * 1.01))
+    with pytest.raises(BudgetSpent, match=r"of maxCostPerDay"):
+        await purse.reserve(ASK)
+    day.spent = None
+    assert (await purse.reserve(ASK)).usd == pytest.approx(WORST)
+
+
 async def test_a_request_that_does_not_fit_is_sent_with_a_shorter_answer() -> None:
     purse = budget(Endless(), limits=Limits(cost=WORST / 3))
     held = await purse.reserve(ASK)
@@ -78,6 +96,20 @@ async def test_a_request_without_usage_is_charged_whole_and_a_refused_one_not_at
     assert paid.usd == pytest.approx(WORST)
     assert purse.give_back(await purse.reserve(ASK)).usd == 0
     assert purse.cost == pytest.approx(WORST)
+
+
+async def test_an_answer_whose_provider_does_not_say_what_it_used_is_a_step_and_charged_whole() -> None:
+    purse = budget(Endless())
+    held = await purse.reserve(ASK)
+    assert purse.settle(held, None).usd == pytest.approx(WORST)
+    assert purse.usage == Usage(input_tokens=held.tokens, steps=1)
+    assert purse.cost == pytest.approx(WORST)
+
+
+async def test_what_is_charged_whole_at_an_unknown_price_leaves_the_cost_unknown() -> None:
+    purse = budget(Endless(), price=Price("a-model-of-nobody"))
+    purse.charge_whole(await purse.reserve(ASK))
+    assert purse.cost is None
 
 
 async def test_the_sessions_account_binds_all_its_turns() -> None:
@@ -146,7 +178,7 @@ async def test_what_a_killed_daemon_had_set_aside_is_charged_by_the_next(tmp_pat
 
 async def test_the_bound_is_above_what_any_tokenizer_makes_of_a_request() -> None:
     nasty = Request("\U0001f600" * 500, (UserMessage("\u0000\u200b" * 300),), (), 10)
-    assert most_tokens(nasty) >= len(("\U0001f600" * 500 + "\u0000\u200b" * 300).encode())
+    assert most_tokens(nasty, "m") >= len(("\U0001f600" * 500 + "\u0000\u200b" * 300).encode())
 
 
 async def test_a_turn_that_a_limit_ended_can_be_gone_on_with(workspace: Path, state: Path, script: Script) -> None:

@@ -11,7 +11,15 @@ import pytest
 
 from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.events import TextDelta, ToolCallFinished, TurnFinished
-from agent_lsp.conversation.messages import AssistantMessage, ResultStatus, StopReason, ToolMessage, Usage, UserMessage
+from agent_lsp.conversation.messages import (
+    AssistantMessage,
+    Notice,
+    ResultStatus,
+    StopReason,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
 from agent_lsp.session import Order, SessionError
 from tests.conftest import call
 from tests.house import allow, house, reject
@@ -21,7 +29,7 @@ Script = Callable[..., str]
 
 def results(messages: tuple[object, ...]) -> list[tuple[str, str]]:
     return [
-        (result.status.value, result.text)
+        (result.status.value, result.shown)
         for message in messages
         if isinstance(message, ToolMessage)
         for result in message.results
@@ -59,6 +67,28 @@ async def test_a_turn_reads_asks_changes_and_says_what_it_did(workspace: Path, s
             "UsageUpdated",
             "TurnFinished",
         ]
+
+
+async def test_what_a_command_changed_is_told_before_the_next_step_and_the_agents_own_edits_are_not(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    edit = {"old_text": "world", "new_text": "moon"}
+    model = script(
+        {"calls": [call("read_file", path="greeting.txt")]},
+        {"calls": [call("edit_file", path="greeting.txt", edits=[edit])]},
+        {"calls": [call("run_command", command="echo more >> greeting.txt")]},
+        {"calls": [call("write_file", path="greeting.txt", content="mine\n")]},
+        {"text": "Done."},
+    )
+    async with house(model, workspace, state) as home:
+        assert (await home.ask()).ending.stop_reason is StopReason.END_TURN
+        assert [message for message in home.messages if isinstance(message, Notice)] == [home.messages[7]]
+        assert home.messages[7] == Notice(
+            "changed by the user or a program since you last saw it: greeting.txt (changed in line 3)."
+            " Read again what you still need."
+        )
+        assert "What changed:" in results(home.messages)[3][1]
+        assert (workspace / "greeting.txt").read_text() == "hello\nmoon\nmore\n"
 
 
 async def test_a_rejected_call_changes_nothing_and_the_model_is_told_why(
@@ -108,14 +138,14 @@ async def test_only_the_hunks_that_were_allowed_are_made(workspace: Path, state:
 async def test_a_yes_for_the_session_covers_the_tool_and_no_other(workspace: Path, state: Path, script: Script) -> None:
     model = script(
         {"calls": [call("write_file", path="a", content="1"), call("write_file", path="b", content="2")]},
-        {"calls": [call("run_command", command="true"), call("run_command", command="true")]},
-        {"calls": [call("run_command", command="true;true")]},
+        {"calls": [call("run_command", command="make"), call("run_command", command="make")]},
+        {"calls": [call("run_command", command="make;make")]},
         {"text": "ok"},
     )
     async with house(model, workspace, state) as home:
         home.answer = lambda _: Decision(Choice.ALLOW_SESSION)
         await home.ask()
-        assert [request.action.title for request in home.asked] == ["Create a", "Run true", "Run true;true"]
+        assert [request.action.title for request in home.asked] == ["Create a", "Run make", "Run make;make"]
 
 
 async def test_in_the_preset_plan_nothing_is_changed_or_asked(workspace: Path, state: Path, script: Script) -> None:
@@ -127,14 +157,30 @@ async def test_in_the_preset_plan_nothing_is_changed_or_asked(workspace: Path, s
         assert "'plan'" in results(home.messages)[0][1]
 
 
-@pytest.mark.parametrize("preset", ["edits", "auto"])
-async def test_presets_that_need_a_sandbox_are_refused_with_that_reason(
-    workspace: Path, state: Path, script: Script, preset: str
+async def test_a_preset_that_needs_a_sandbox_is_refused_with_that_reason(
+    workspace: Path, state: Path, script: Script
 ) -> None:
-    async with house(script({"text": "no"}), workspace, state, preset=preset) as home:
+    async with house(script({"text": "no"}), workspace, state, preset="auto", sandboxImage="no/such") as home:
         done = await home.ask()
         assert (done.ending.stop_reason, done.ending.error_kind) == (StopReason.FAILED, "settings")
         assert "sandbox" in done.ending.error
+
+
+async def test_edits_pass_in_their_preset_but_for_protected_files_and_all_else_asks(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    write = [call("write_file", path=path, content="x") for path in ("new.txt", ".vscode/settings.json")]
+    calls = [*write, call("run_command", command="make"), call("delete_file", path="greeting.txt")]
+    async with house(script({"calls": calls}, {"text": "ok"}), workspace, state, preset="edits") as home:
+        home.answer = reject
+        await home.ask()
+        assert (workspace / "new.txt").read_text() == "x"
+        assert not (workspace / ".vscode").exists()
+        assert [(asked.action.tool, asked.reason) for asked in home.asked] == [
+            ("write_file", f"{workspace}/.vscode/settings.json is protected: an editor follows it"),
+            ("run_command", "the preset 'edits' asks before everything but edits in the workspace"),
+            ("delete_file", "the preset 'edits' asks before everything but edits in the workspace"),
+        ]
 
 
 async def test_a_blocked_command_is_refused_and_never_put_to_the_user(

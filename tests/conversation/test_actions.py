@@ -15,12 +15,13 @@ from agent_lsp.conversation.actions import (
     FileChange,
     FileMove,
     Hunk,
+    Target,
     ToolKind,
 )
 
 EFFECTS: list[Effect] = [
-    FileChange("/w/a", "a", "x", "y", 1, (Hunk("1", 1, "x", 1, "y"),)),
-    FileMove("/w/a", "a", "/w/b", "b", "x"),
+    FileChange("/w/a", "a", "x", "y", 1, (Hunk("1", 1, "x", 1, "y"),), "5a", Target("/w/c", "git")),
+    FileMove("/w/a", "a", "/w/b", "b", "5a", Target("/w/a"), Target("/w/b")),
     Command("ls", "/w", 60, ("a",)),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import get_args
 
@@ -13,6 +14,7 @@ from agent_lsp.conversation.codec import decode, encode
 from agent_lsp.conversation.entries import CallBegan, Content, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.messages import (
     AssistantMessage,
+    Image,
     StopReason,
     Text,
     Thinking,
@@ -87,3 +89,23 @@ def test_usages_add_up() -> None:
     assert one + other == Usage(11, 22, 33, 44, 55, 66, 77)
     assert one.tokens == 10
     assert decode(encode(TurnBegan("t", "m"))) != decode(encode(Said(UserMessage("t"))))
+
+
+def test_an_images_bytes_are_counted_from_its_base64() -> None:
+    sizes = [Image("image/png", 1, 1, base64.b64encode(bytes(count)).decode()).size for count in range(9)]
+
+    assert sizes == list(range(9))
+
+
+def test_a_result_of_an_older_version_has_no_images() -> None:
+    line = '{"is":"Said","message":{"is":"ToolMessage","results":[{"is":"ToolResult","call_id":"c","text":"t"}]}}'
+
+    assert decode(line) == Said(ToolMessage((ToolResult("c", "t"),)))
+
+
+def test_images_that_are_left_out_are_told_of_once() -> None:
+    one, other = (Image("image/png", width, 1, "AAAA") for width in (1, 2))
+    result = ToolResult("c", "two pictures", images=(one, other))
+
+    assert result.with_images((one, other), "gone") is result
+    assert result.with_images((other,), "gone") == ToolResult("c", "two pictures\ngone", images=(other,))

@@ -257,3 +257,23 @@ async def test_many_processes_may_open_a_new_journal_at_once(tmp_path: Path) -> 
 
     assert all(len(one) >= 5 for one in numbers)
     assert len({number for one in numbers for number in one}) == sum(map(len, numbers))
+
+
+async def test_a_branch_shares_the_entries_up_to_its_own_and_goes_on_by_itself(journal: Journal, clock: Clock) -> None:
+    await journal.create("s1", workspace="/w", title="first")
+    one, two = await journal.append("s1", None, (said("one"), said("two")), paid=Paid(3))
+    clock.now += 1
+
+    branched = await journal.branch("s1", "s2", one.seq)
+    (three,) = await journal.append("s2", one.seq, (said("three"),))
+
+    assert branched
+    assert branched.entries == (one,)
+    loaded = [await journal.load(session) for session in ("s1", "s2")]
+    assert [conversation and conversation.entries for conversation in loaded] == [(one, two), (one, three)]
+    assert await journal.sessions("/w") == (
+        SessionSummary("s2", "first", clock.now, 0.0, three.seq),
+        SessionSummary("s1", "first", clock.now - 1, 3.0, two.seq),
+    )
+    assert await journal.branch("s2", "s3", two.seq) is None
+    assert await journal.branch("unknown", "s3", one.seq) is None

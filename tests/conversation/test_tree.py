@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent_lsp.conversation.entries import CallBegan, Content, Entry, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.messages import (
+    OWN,
     AssistantMessage,
     ResultStatus,
     StopReason,
@@ -29,7 +30,7 @@ def calls(*ids: str) -> Said:
 
 
 def lost(call_id: str, text: str) -> ToolResult:
-    return ToolResult(call_id, text, ResultStatus.CANCELLED)
+    return ToolResult(call_id, text, ResultStatus.CANCELLED, origin=OWN)
 
 
 def test_it_grows_at_its_head() -> None:
@@ -53,7 +54,7 @@ def test_a_turn_is_open_until_it_has_ended() -> None:
 def test_after_a_kill_each_open_call_is_told_whether_it_had_begun() -> None:
     killed = conversation(Said(UserMessage("go")), calls("c1", "c2"), CallBegan("c1", "digest"))
 
-    assert killed.results_after_a_kill() == ToolMessage((lost("c1", UNKNOWN), lost("c2", NOTHING)))
+    assert killed.results_left_open("the daemon stopped") == ToolMessage((lost("c1", UNKNOWN), lost("c2", NOTHING)))
 
 
 def test_a_call_of_an_earlier_answer_with_the_same_id_does_not_count() -> None:
@@ -64,11 +65,15 @@ def test_a_call_of_an_earlier_answer_with_the_same_id_does_not_count() -> None:
         calls("call_0"),
     )
 
-    assert killed.results_after_a_kill() == ToolMessage((lost("call_0", NOTHING),))
+    assert killed.results_left_open("the daemon stopped") == ToolMessage((lost("call_0", NOTHING),))
 
 
 def test_a_history_without_open_calls_needs_no_results() -> None:
     answered = conversation(calls("c1"), Said(ToolMessage((ToolResult("c1", "done"),))))
     spoken = conversation(Said(UserMessage("hi")), Said(AssistantMessage((Text("hello"),), "m")))
 
-    assert [one.results_after_a_kill() for one in (conversation(), answered, spoken)] == [None, None, None]
+    assert [one.results_left_open("the daemon stopped") for one in (conversation(), answered, spoken)] == [
+        None,
+        None,
+        None,
+    ]

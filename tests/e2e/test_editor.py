@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Start, call
+from tests.models.local_server import LocalServer
 from tests.raw_client import SILENT, Error, RawClient
 
 Script = Callable[..., str]
@@ -76,11 +79,13 @@ def test_a_stock_editor_asks_by_a_message_whose_first_action_is_the_safe_one(
     done = ask(client)
     assert (done["stopReason"], (workspace / "greeting.txt").read_text()) == ("end_turn", "hello\nmoon\n")
     assert asked[0]["type"] == 1
-    assert [action["title"] for action in asked[0]["actions"]] == ["Reject", "Allow once", "Allow for this session"]
+    titles = ["Reject", "Allow once", "Allow for this session", "Always allow"]
+    assert [action["title"] for action in asked[0]["actions"]] == titles
     assert f"edit_file: change {workspace}/greeting.txt" in asked[0]["message"]
+    assert "(always allows edit_file(greeting.txt) in this workspace)" in asked[0]["message"]
     assert client.named("window/showMessage")[-1] == {"type": 3, "message": "Agent: Done."}
     [document] = (state / "questions").iterdir()  # it may be on the screen until the editor is gone
-    assert document.stat().st_mode & 0o777 == 0o600
+    assert document.stat().st_mode & 0o777 == 0o400
     assert client.stop() == 0
     assert list((state / "questions").iterdir()) == []
 
@@ -100,6 +105,29 @@ def test_the_whole_question_is_a_document_that_is_opened_before_it_is_asked(
     client.start(workspace, window={"showDocument": {"support": True}})
     ask(client)
     assert shown == ["--- a/greeting.txt\n+++ b/greeting.txt\n@@ -1,2 +1,2 @@\n hello\n-world\n+moon\n"]
+
+
+def test_a_long_change_is_asked_about_by_its_ends_with_all_of_it_in_a_document(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    text = "".join(f"{number}\n" for number in range(60_000))
+    client = daemon(script({"calls": [call("write_file", path="long.txt", content=text)]}, {"text": "Done."}))
+    asked: list[Any] = []
+
+    def reply(params: Any) -> Any:
+        document = Path(params["document"].removeprefix("file://"))
+        asked.append((params, document.read_text(), document.stat().st_mode & 0o777))
+        return {"decision": "allow_once"}
+
+    client.answers["agent/requestApproval"] = reply
+    client.start(workspace, {"approvals": True})
+    assert ask(client)["stopReason"] == "end_turn"
+    [(params, whole, mode)] = asked
+    assert (params["length"], mode, "diff" in params) == (len(whole), 0o400, False)
+    assert len(params["detail"]) < 140_000
+    assert whole.endswith("+59998\n+59999\n")
+    assert params["detail"].endswith("+59998\n+59999\n")
+    assert (workspace / "long.txt").read_text() == text
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"title": "Nonsense"}, "Allow once", Error(-32603, "boom")])
@@ -179,7 +207,7 @@ def test_an_edit_that_the_editor_only_claims_to_have_applied_is_noticed(
     client.start(workspace, {"approvals": True})
     client.open(workspace / "greeting.txt", "hello\nworld\n")
     done = ask(client)
-    assert "the text is as it was" in results(client, done["sessionId"])[0]
+    assert "as far as it has told the text is as it was" in results(client, done["sessionId"])[0]
 
 
 @pytest.mark.parametrize("answer", [{"applied": False, "failureReason": "no"}, None, {}, Error(32603, "stale")])
@@ -217,6 +245,92 @@ def test_what_the_user_types_while_being_asked_is_never_overwritten(
     done = ask(client)
     assert buffer.text == "hello\nworld and more\n"
     assert "changed by somebody else" in results(client, done["sessionId"])[0]
+
+
+@pytest.mark.parametrize("tells_first", [True, False])
+def test_an_edit_that_typing_has_overtaken_is_merged_and_made_once(
+    daemon: Start, workspace: Path, script: Script, tells_first: bool
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\nand\nworld\n")
+    apply, told = buffer.apply, threading.Event()
+
+    def typing_user(params: Any) -> Any:
+        client.answers["workspace/applyEdit"] = apply
+        text = "typed\nhello\nand\nworld\n"
+        if tells_first:
+            buffer.type(text)
+        else:
+            threading.Timer(0.15, buffer.type, [text]).start()
+        told.set()
+        return {"applied": False, "failureReason": "stale"}
+
+    client.answers["workspace/applyEdit"] = typing_user
+    done = ask(client)
+    assert told.is_set()
+    assert buffer.text == "typed\nhello\nand\nmoon\n"
+    assert len(buffer.applied) == 1
+    assert "both changes were kept" in results(client, done["sessionId"])[0]
+
+
+def test_an_editor_that_refuses_late_is_not_gone_around_and_what_was_typed_meanwhile_stays(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\nand\nworld\n")
+    asked: list[int] = []
+
+    def refuse_late(params: Any) -> Any:
+        asked.append(params["edit"]["documentChanges"][0]["textDocument"]["version"])
+        time.sleep(2.5)  # longer than an edit is looked for: the answer itself is waited for
+        if len(asked) == 1:
+            buffer.type("typed\nhello\nand\nworld\n")
+        return {"applied": False}
+
+    client.answers["workspace/applyEdit"] = refuse_late
+    done = ask(client)
+    assert asked == [1, 2]
+    assert buffer.text == "typed\nhello\nand\nworld\n"
+    assert results(client, done["sessionId"]) == ["the editor refused the edit to greeting.txt"]
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+
+
+def test_an_edit_into_which_the_user_types_on_counts_as_made(daemon: Start, workspace: Path, script: Script) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\nand\nworld\n")
+
+    def apply_and_type(_: Any) -> Any:
+        buffer.type("typed\nhello\nand\nmoon\n")
+        return {"applied": True}
+
+    client.answers["workspace/applyEdit"] = apply_and_type
+    done = ask(client)
+    assert results(client, done["sessionId"]) == ["Edit greeting.txt: done, in the editor's buffer, not saved yet."]
+
+
+def test_of_an_edit_that_the_user_has_typed_over_both_sides_are_shown(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    client = daemon(script({"calls": [call("edit_file", **EDIT)]}, {"text": "Done."}))
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    client.start(workspace, {"approvals": True})
+    buffer = Buffer(client, workspace / "greeting.txt", "hello\nworld\n")
+
+    def apply_and_type(_: Any) -> Any:
+        buffer.type("hello\nmoonlight\n")
+        return {"applied": True}
+
+    client.answers["workspace/applyEdit"] = apply_and_type
+    done = ask(client)
+    assert buffer.text == "hello\nmoonlight\n"
+    [told] = results(client, done["sessionId"])
+    assert told.endswith("[now, from line 2:]\nmoonlight\n[you wanted:]\nmoon\n")
 
 
 def test_progress_is_created_begun_reported_and_ended_and_its_cancel_cancels(
@@ -275,9 +389,11 @@ def test_kill_9_in_mid_turn_loses_nothing_and_the_session_goes_on(
     done = ask(again, "go on", sessionId=session)
     assert (done["stopReason"], done["text"]) == ("end_turn", "Going on.")
     assert "outcome is unknown" in results(again, session)[0]
-    kinds = [e["kind"] for e in again.command("agent.session", {"sessionId": session})["entries"]]
-    assert kinds[:6] == ["turnBegan", "message", "message", "approvalDecided", "callBegan", "message"]
-    assert kinds[6] == "turnEnded"
+    entries = again.command("agent.session", {"sessionId": session})["entries"]
+    kinds = [entry["kind"] for entry in entries]
+    assert kinds[:6] == ["turnBegan", "message", "message", "approvalDecided", "callBegan", "filesChanged"]
+    assert kinds[6:8] == ["message", "turnEnded"]
+    assert entries[3]["callId"] == entries[4]["callId"]
 
 
 def test_a_session_that_runs_in_another_daemon_is_refused_with_that_reason(
@@ -309,6 +425,21 @@ def test_what_the_editor_shows_reaches_the_model(daemon: Start, workspace: Path,
     diagnostics = [{"message": "odd", "source": "lint", "range": shown}]
     done = ask(client, context={"uri": uri, "range": shown, "diagnostics": diagnostics})
     assert done["stopReason"] == "end_turn"
+
+
+def test_what_the_user_keeps_from_the_agent_is_not_shown_beside_a_prompt(
+    daemon: Start, workspace: Path, state: Path, script: Script
+) -> None:
+    (workspace / ".agentignore").write_text("greeting.txt\n")
+    client = daemon(script({"calls": [call("read_file", path="greeting.txt")]}, {"text": "ok"}))
+    client.start(workspace)
+    uri = client.open(workspace / "greeting.txt", "needle\n")
+    shown = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 6}}
+    done = ask(client, context={"uri": uri, "range": shown, "diagnostics": [{"message": "needle"}]})
+    assert "is kept from the agent by .agentignore, line 1" in results(client, done["sessionId"])[0]
+    written = b"".join(path.read_bytes() for path in state.glob("journal.sqlite3*"))
+    assert b"a file that they keep from you" in written
+    assert b"needle" not in written
 
 
 def test_a_prompt_joins_a_running_turn_or_waits_if_it_is_queued(daemon: Start, workspace: Path, script: Script) -> None:
@@ -346,6 +477,54 @@ def test_no_workspace_folder(daemon: Start, script: Script) -> None:
     client.start(None)
     error = failed(client)
     assert (error["kind"], "no workspace folder is open" in error["message"]) == ("workspace", True)
+
+
+def test_folders_are_opened_and_closed_while_a_turn_runs(
+    daemon: Start, workspace: Path, tmp_path: Path, script: Script
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.txt").write_text("a\n")
+    reads = [call("read_file", path=path) for path in (str(other / "a.txt"), str(workspace / "greeting.txt"))]
+    steps = ({"calls": [*reads, call("run_command", command="touch x")]} for _ in range(3))
+    client = daemon(script(*steps, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    added, removed = ({"uri": folder.as_uri(), "name": folder.name} for folder in (other, workspace))
+    gone = {"uri": (tmp_path / "gone").as_uri(), "name": "gone"}
+    events = [{"added": [added, gone], "removed": []}, {"added": [], "removed": [removed, gone]}, None]
+
+    def change_folders(_: Any) -> Any:
+        if event := events.pop(0):
+            client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+        return {"decision": "allow_once"}
+
+    client.answers["agent/requestApproval"] = change_folders
+    done = ask(client)
+
+    told = results(client, done["sessionId"])
+    assert [["outside" in text for text in told[step : step + 2]] for step in (0, 3, 6)] == [
+        [True, False],
+        [False, False],
+        [False, True],
+    ]
+    entries = client.command("agent.session", {"sessionId": done["sessionId"]})["entries"]
+    assert [entry["text"] for entry in entries if entry.get("role") == "notice"] == [
+        f"the workspace folders are now: {workspace}, {other}. Paths begin with the folder's last name.",
+        f"the workspace folders are now: {other}. changed by the user or a program since you last saw it:"
+        f" {workspace}/greeting.txt (deleted, or no longer readable). Read again what you still need.",
+    ]
+    client.wait(lambda m: m.get("method") == "window/showMessage" and "gone is no folder" in m["params"]["message"])
+
+
+def test_folders_that_are_on_no_disk_of_this_machine_are_named(daemon: Start, script: Script) -> None:
+    client = daemon(script({"text": "ok"}))
+    folders = [{"uri": "file://server/share", "name": "share"}]
+    client.call("initialize", {**client.initialize_params(None, None), "workspaceFolders": folders})
+    client.notify("initialized", {})
+    assert failed(client) == {
+        "kind": "workspace",
+        "message": "no workspace folder is one of this machine (file://server/share): open one by a file:/// URI",
+    }
 
 
 def test_a_root_that_does_not_exist(daemon: Start, tmp_path: Path, script: Script) -> None:
@@ -516,3 +695,42 @@ def test_a_prompt_that_joined_survives_a_kill(daemon: Start, workspace: Path, sc
     assert ask(again, "go on", sessionId=first["sessionId"])["text"] == "Both."
     entries = again.command("agent.session", {"sessionId": first["sessionId"]})["entries"]
     assert [entry["text"] for entry in entries if entry.get("role") == "user"] == ["go", "and this", "go on"]
+
+
+async def test_a_stock_editor_is_asked_whether_a_model_server_may_be_used(daemon: Start, workspace: Path) -> None:
+    async with LocalServer("qwen3:8b").serving() as server:
+        client = daemon("", AGENT_LSP_LOCAL_SERVERS=server.url)
+        asked = answers(client, "Always allow")
+
+        def twice() -> list[str]:
+            client.start(workspace, {"events": False})
+            return [client.command("agent.ask", {"prompt": "go", "wait": True})["text"] for _ in range(2)]
+
+        assert await asyncio.to_thread(twice) == ["Hello", "Hello"]
+    assert [[action["title"] for action in box["actions"]] for box in asked] == [
+        ["Reject", "Allow once", "Always allow"]
+    ]
+    assert f"model_server: use qwen3:8b of Ollama at {server.url}" in asked[0]["message"]
+
+
+async def test_the_question_for_a_model_server_says_what_a_yes_for_good_covers(daemon: Start, workspace: Path) -> None:
+    async with LocalServer("qwen3:8b").serving() as server:
+        client = daemon("", AGENT_LSP_LOCAL_SERVERS=server.url)
+        asked: list[Any] = []
+
+        def reject(params: Any) -> Any:
+            asked.append(params)
+            return {"decision": "allow_session"}
+
+        client.answers["agent/requestApproval"] = reject
+
+        def once() -> Any:
+            client.start(workspace, {"approvals": True})
+            return client.command("agent.ask", {"prompt": "go", "wait": True})["error"]["kind"]
+
+        kind = await asyncio.to_thread(once)
+    [question] = asked
+    assert question["choices"] == ["reject", "allow_once", "allow_always"]
+    assert question["alwaysRule"] == f"model_server: whatever listens at {server.url}"
+    assert (question["url"], question["kind"]) == (server.url, "fetch")
+    assert (kind, set(server.paths)) == ("no_model", {"/v1/models"})  # what was not offered is no yes

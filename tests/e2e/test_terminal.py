@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -19,6 +20,8 @@ import pytest
 from agent_lsp import __version__
 from agent_lsp.settings import flag, names
 from tests.conftest import call
+from tests.models.local_server import LocalServer
+from tests.models.provider import DONE, HELLO, Provider, Reply, event
 
 Script = Callable[..., str]
 PROGRAM = [sys.executable, "-m", "agent_lsp"]
@@ -28,6 +31,7 @@ PROGRAM = [sys.executable, "-m", "agent_lsp"]
 def environment(state: Path, tmp_path: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AGENT_LSP_", "OPENAI_", "ANTHROPIC_"))}
     own = {"AGENT_LSP_STATE_DIR": str(state), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    kept["AGENT_LSP_LOCAL_SERVERS"] = " "
     return {**kept, **own, "TERM": "xterm"}
 
 
@@ -119,7 +123,7 @@ def test_the_user_answers_at_the_prompt(
 ) -> None:
     model = script({"calls": [call("write_file", path="a.txt", content="b\n")]}, {"text": "End."})
     screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
-    screen.wait_for("Allow? [y]es, [s]ession, [N]o")
+    screen.wait_for("Allow? [y]es, [s]ession, [a]lways, [N]o")
     assert f"write_file: create {workspace}/a.txt" in screen.screen
     assert "  +b\n" in screen.screen
     screen.type(f"{answer}\n")
@@ -203,7 +207,11 @@ def test_ctrl_c_cancels_the_turn_and_its_command(
         (["ask", "go", "--workspace", "/nonexistent"], {}, "/nonexistent does not exist"),
         (["ask", "go", "--max-steps", "many"], {}, "maxSteps"),
         (["ask", "go", "--preset", "reckless"], {}, "plan, confirm, edits, auto"),
-        (["ask", "go", "--preset", "auto"], {}, "sandbox"),
+        (
+            ["ask", "go", "--preset", "auto", "--model", "openai-chat:x", "--base-url", "http://127.0.0.1:9"],
+            {"AGENT_LSP_SANDBOX_IMAGE": "no/such"},
+            "the preset 'auto' needs a working sandbox",
+        ),
         (["ask", "go"], {"AGENT_LSP_MODELL": "x"}, "Did you mean AGENT_LSP_MODEL?"),
         (["ask", "go"], {}, "no model is configured"),
         (["ask", "go", "--model", "scripted:/nonexistent.yaml"], {}, "/nonexistent.yaml cannot be read"),
@@ -255,6 +263,7 @@ def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[st
     ready = run({**environment, "AGENT_LSP_MODEL": model}, "doctor")
     assert ready.returncode == 0
     assert f"model     {model}" in ready.stdout
+    assert "\nsandbox   bubblewrap\n" in ready.stdout
 
 
 def test_usage_shows_what_turns_have_used_by_day_model_and_session(
@@ -265,8 +274,26 @@ def test_usage_shows_what_turns_have_used_by_day_model_and_session(
     run(environment, "ask", "count me", "--workspace", str(workspace), "--model", model)
     lines = run(environment, "usage", "--days", "2").stdout.splitlines()
     assert len(lines) == 3
-    assert "1 turns       1,200 in        34 out  scripted  count me" in lines[1]
+    assert re.search(r" 1 turn        1,200 in        34 out  scripted  session_\w+  count me$", lines[1])
     assert lines[2] == "together    $0.0000"
+
+
+async def test_a_turn_says_what_it_was_estimated_at_and_usage_how_good_estimates_are(
+    environment: dict[str, str], workspace: Path
+) -> None:
+    usage = event(choices=[], usage={"prompt_tokens": 1_000, "completion_tokens": 10})
+    async with Provider(Reply((*HELLO[:-1], usage, DONE))).serving() as provider:
+        words = ("--model", "openai-chat:gpt-5-mini", "--base-url", provider.url, "--workspace", str(workspace))
+        done = await asyncio.to_thread(run, environment, "ask", "go", *words)
+        as_json = await asyncio.to_thread(run, environment, "ask", "go", *words, "--json")
+    assert re.search(r"1,010 tokens, \$0\.0003 \(estimated \$0\.\d{4} to \$0\.\d{4}\)\n$", done.stderr)
+    estimate = json.loads(as_json.stdout.splitlines()[-1])["estimate"]
+    assert estimate.keys() == {"low", "likely", "high", "held"}
+    assert estimate["held"] is (estimate["low"] <= 0.00027 <= estimate["high"])
+    told = run(environment, "usage").stdout
+    assert (
+        f"estimates   {2 if estimate['held'] else 0} of 2 turns cost between low and high; the middle one cost" in told
+    )
 
 
 def test_an_estimate_is_printed_and_nothing_is_run(environment: dict[str, str], workspace: Path) -> None:
@@ -302,10 +329,33 @@ def test_a_flag_that_is_none_names_the_nearest(environment: dict[str, str], work
     assert "Did you mean --max-steps?" in done.stderr
 
 
-def test_every_setting_but_the_key_is_a_flag_with_its_meaning(environment: dict[str, str]) -> None:
+async def test_a_model_server_of_this_machine_is_put_to_the_user_once(
+    terminal: Callable[..., Terminal], environment: dict[str, str], workspace: Path
+) -> None:
+    async with LocalServer("qwen3:8b").serving() as server:
+        words = ("ask", "go", "--workspace", str(workspace), "--local-servers", server.url)
+
+        def first() -> str:
+            screen = terminal(*words)
+            screen.wait_for("Allow? [y]es, [a]lways, [N]o, or say")
+            screen.type("a\n")
+            screen.wait_for("Hello")
+            assert screen.end() == 0
+            return screen.screen
+
+        screen = await asyncio.to_thread(first)
+        assert f"model_server: use qwen3:8b of Ollama at {server.url}\n" in screen
+        assert f"'always' allows model_server: whatever listens at {server.url}" in screen
+        again = await asyncio.to_thread(run, environment, *words)
+    assert (again.stdout, again.returncode) == ("Hello\n", 0)
+
+
+def test_every_setting_but_the_key_prices_and_what_loosens_is_a_flag_with_its_meaning(
+    environment: dict[str, str],
+) -> None:
     told = run(environment, "ask", "--help").stdout
-    missing = [name for name in names() if flag(name) not in told]
-    assert missing == ["apiKey"]
+    missing = [name for name in names() if f"{flag(name)} …" not in told]
+    assert missing == ["apiKey", "prices", "unsandboxedCommands"]
 
 
 def test_what_an_allowed_command_printed_is_shown(

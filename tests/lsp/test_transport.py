@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import Start, call
 from tests.raw_client import SILENT, Error, RawClient
+from tests.security.confined import working_in
 
 Script = Callable[..., str]
 
@@ -47,13 +48,6 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.01)
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_cancelling_the_request_cancels_the_command_and_answers_with_its_result(client: RawClient) -> None:
@@ -189,15 +183,15 @@ def test_the_end_of_input_ends_the_daemon_and_the_turn_is_recorded_as_cancelled(
 def test_signals_end_the_daemon_and_its_commands(
     daemon: Start, workspace: Path, script: Script, number: signal.Signals
 ) -> None:
-    client = daemon(script({"calls": [call("run_command", command="echo $$ > pid; exec sleep 60")]}))
+    client = daemon(script({"calls": [call("run_command", command="touch begun; exec sleep 60")]}))
     client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
     client.start(workspace, {"approvals": True})
     client.command("agent.ask", {"prompt": "go"})
-    wait_until(lambda: (workspace / "pid").exists() and (workspace / "pid").read_text().strip().isdigit())
-    pid = int((workspace / "pid").read_text())
+    wait_until((workspace / "begun").exists)
+    assert working_in(workspace)
     client.process.send_signal(number)
     assert client.process.wait(5) == 1
-    wait_until(lambda: not running(pid), 1)
+    wait_until(lambda: not working_in(workspace), 1)
 
 
 def test_the_daemon_ends_with_the_process_that_the_client_named(daemon: Start, workspace: Path) -> None:
@@ -318,7 +312,7 @@ def test_the_end_of_a_text_without_a_final_newline_is_given_in_the_clients_units
     assert edit["range"]["end"] == {"line": 0, "character": units}
 
 
-def test_only_the_transport_and_the_contract_are_imported_when_initialize_is_answered(
+def test_only_frames_transport_and_contract_are_imported_when_initialize_is_answered(
     state: Path, workspace: Path, tmp_path: Path
 ) -> None:
     probe = tmp_path / "probe.py"
@@ -337,19 +331,19 @@ def test_only_the_transport_and_the_contract_are_imported_when_initialize_is_ans
         client.start(workspace)
         wait_until(lambda: b"LOADED" in client.stderr)
         modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.lsp", "agent_lsp.lsp.contract"]
-        modules += ["agent_lsp.lsp.server", "agent_lsp.lsp.transport"]
+        modules += ["agent_lsp.lsp.frames", "agent_lsp.lsp.server", "agent_lsp.lsp.transport"]
         assert client.stderr.split(b"\n")[0].decode() == f"LOADED {modules} []"
     finally:
         client.kill()
 
 
 def test_no_process_is_left_after_a_kill_in_mid_command(daemon: Start, workspace: Path, script: Script) -> None:
-    line = "echo $$ > pid; (setsid sleep 61 &) ; exec sleep 60"
+    line = "touch begun; (setsid sleep 61 &) ; exec sleep 60"
     client = daemon(script({"calls": [call("run_command", command=line)]}))
     client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
     client.start(workspace, {"approvals": True})
     client.command("agent.ask", {"prompt": "go"})
-    wait_until(lambda: (workspace / "pid").exists() and (workspace / "pid").read_text().strip().isdigit())
-    pid = int((workspace / "pid").read_text())
+    wait_until((workspace / "begun").exists)
+    assert working_in(workspace)
     os.kill(client.process.pid, signal.SIGKILL)
-    wait_until(lambda: not running(pid), 3)
+    wait_until(lambda: not working_in(workspace), 3)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 class Hang:
@@ -20,12 +20,16 @@ class Disconnect:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: the body in pieces, each flushed, with pauses in seconds, a hang or a disconnect between them."""
+    """One answer: the body in pieces, each flushed, with pauses in seconds, a hang or a disconnect between them.
+
+    Without a `head` not even the status is sent.
+    """
 
     pieces: Sequence[bytes | float | type[Hang] | type[Disconnect]] = ()
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     chunked: bool = True
+    head: bool = True
 
 
 @dataclass
@@ -39,10 +43,15 @@ class Asked:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Provider:
-    """Answers each request with the next reply, the last one for ever."""
+def plain(value: object, status: int = 200) -> Reply:
+    """An answer that is no stream."""
+    return Reply((json.dumps(value).encode(),), status, {"content-type": "application/json"})
 
-    def __init__(self, *replies: Reply) -> None:
+
+class Provider:
+    """Answers each request with the next reply, or what makes one of the request; with the last one for ever."""
+
+    def __init__(self, *replies: Reply | Callable[[Asked], Reply]) -> None:
         self.asked: list[Asked] = []
         self.url = ""
         self._replies = list(replies)
@@ -54,8 +63,13 @@ class Provider:
         while len(self.asked) < count:
             await asyncio.sleep(0.001)
 
+    def reply_to(self, asked: Asked) -> Reply:
+        """What is answered."""
+        planned = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        return planned if isinstance(planned, Reply) else planned(asked)
+
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Provider]:
+    async def serving(self) -> AsyncIterator[Self]:
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         try:
@@ -89,7 +103,7 @@ class Provider:
         headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in raw)}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or b"null")
         self.asked.append(asked := Asked(line, headers, body, number))
-        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        reply = self.reply_to(asked)
         sending = asyncio.create_task(_send(writer, reply))
         leaving = asyncio.create_task(reader.read(1))
         await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +118,7 @@ class Provider:
 async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     ends = {"transfer-encoding": "chunked"} if reply.chunked else {"connection": "close"}
     head = "".join(f"{name}: {value}\r\n" for name, value in {**reply.headers, **ends}.items())
-    writer.write(f"HTTP/1.1 {reply.status} Status\r\n{head}\r\n".encode("latin-1"))
+    writer.write(f"HTTP/1.1 {reply.status} Status\r\n{head}\r\n".encode("latin-1") if reply.head else b"")
     for piece in reply.pieces:
         match piece:
             case bytes():

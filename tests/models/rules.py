@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import Any
 
 Json = dict[str, Any]
+IMAGES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
 def check(protocol: str, body: Json) -> None:
@@ -43,7 +45,7 @@ def _chat(body: Json) -> None:
             case role:
                 assert role == "user"
                 assert set(message) == {"role", "content"}
-                assert message["content"]
+                _chat_content(message["content"])
         assert not waiting, "a call without a result"
         for call in message.get("tool_calls", []):
             assert set(call) <= {"id", "type", "function", "extra_content"}
@@ -54,6 +56,24 @@ def _chat(body: Json) -> None:
             waiting.append(call["id"])
     assert not waiting, "a call without a result"
     assert body["messages"][-1]["role"] in {"user", "tool"}
+
+
+def _chat_content(content: str | list[Json]) -> None:
+    assert content
+    for part in content if isinstance(content, list) else []:
+        match part["type"]:
+            case "text":
+                assert set(part) == {"type", "text"}
+                assert part["text"].strip()
+            case kind:
+                assert (kind, set(part), set(part["image_url"])) == ("image_url", {"type", "image_url"}, {"url"})
+                _image_url(part["image_url"]["url"])
+
+
+def _image_url(url: str) -> None:
+    kind, data = url.split(";base64,")
+    assert kind.removeprefix("data:") in IMAGES
+    base64.b64decode(data, validate=True)
 
 
 def _messages(body: Json) -> None:
@@ -103,7 +123,20 @@ def _block(block: Json, role: str) -> None:
             assert kind == "tool_result"
             assert role == "user"
             assert set(own) <= {"type", "tool_use_id", "content", "is_error"}
-            assert block["content"].strip()
+            _result_content(block["content"])
+
+
+def _result_content(content: str | list[Json]) -> None:
+    blocks: list[Json] = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    for block in blocks:
+        if block["type"] == "text":
+            assert set(block) == {"type", "text"}
+            assert block["text"].strip()
+            continue
+        assert (block["type"], set(block)) == ("image", {"type", "source"})
+        assert block["source"]["type"] == "base64"
+        assert block["source"]["media_type"] in IMAGES
+        base64.b64decode(block["source"]["data"], validate=True)
 
 
 def _markers(value: object) -> int:
@@ -114,6 +147,7 @@ def _markers(value: object) -> int:
 
 def _responses(body: Json) -> None:
     allowed = {"model", "instructions", "input", "stream", "store", "include", "max_output_tokens", "tools"}
+    allowed |= {"prompt_cache_key"}
     assert set(body) <= allowed
     assert body["store"] is False
     waiting: list[str] = []
@@ -140,8 +174,19 @@ def _responses(body: Json) -> None:
             case kind:
                 assert kind == "function_call_output"
                 assert item["call_id"] in waiting
-                assert item["output"]
+                _output(item["output"])
                 waiting.remove(item["call_id"])
         thought = False
     assert not waiting
     assert not thought
+
+
+def _output(output: str | list[Json]) -> None:
+    assert output
+    for part in output if isinstance(output, list) else []:
+        if part["type"] == "input_text":
+            assert set(part) == {"type", "text"}
+            assert part["text"]
+            continue
+        assert (part["type"], set(part)) == ("input_image", {"type", "image_url"})
+        _image_url(part["image_url"])

@@ -13,6 +13,7 @@ import pytest
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     Message,
+    Notice,
     ResultStatus,
     Text,
     ToolCall,
@@ -53,6 +54,8 @@ async def conversation(kit: Kit) -> tuple[list[Message], list[Mapping[str, Any]]
             if last.message.calls:
                 status = ResultStatus.FAILED if number else ResultStatus.DONE
                 history.append(ToolMessage(tuple(ToolResult(c.id, "", status) for c in last.message.calls)))
+            if number in {0, 2}:
+                history.append(Notice("a changed"))
             if number in {1, 2, 3, 5}:
                 history.append(UserMessage(f"and {number}?"))
         await model.close()
@@ -103,6 +106,15 @@ async def test_each_request_begins_with_the_one_before(own: str) -> None:
     texts = [_text(body) for body in bodies]
     for before, after in itertools.pairwise(texts):
         assert after.startswith(before)
+
+
+@pytest.mark.parametrize("own", KITS)
+def test_what_the_workspace_tells_is_marked_as_not_the_users(own: str) -> None:
+    history: list[Message] = [UserMessage("a"), Notice("b changed")]
+
+    body = json.dumps(KITS[own].wire.body(request_of(history), "m", "api.example"))
+    assert "[The workspace, not the user: b changed]" in body
+    check(own, json.loads(body))
 
 
 def _text(body: Mapping[str, Any]) -> str:

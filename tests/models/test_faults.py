@@ -31,6 +31,7 @@ from agent_lsp.conversation.messages import (
     ToolCall,
     ToolMessage,
     ToolResult,
+    Usage,
     UserMessage,
 )
 from agent_lsp.models import (
@@ -54,7 +55,7 @@ from agent_lsp.models.http import Patience
 from agent_lsp.models.retrying import RetryingModel, RetryPolicy
 from tests.models.provider import Disconnect, Hang, Provider, Reply
 from tests.models.rules import check
-from tests.models.wires import CHAT, KITS, Call, Kit, Said, Words
+from tests.models.wires import CHAT, KITS, Call, Kit, Said, Words, uncounted
 
 CALL = Call("c1", "read_file", ('{"path":', '"a"}'))
 BOTH = Said((Words(("Hel", "lo")), CALL), "tools")
@@ -380,6 +381,58 @@ async def test_every_fault_has_the_right_answer_or_one_honest_failure(kit: Kit, 
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+@pytest.mark.parametrize("counted", [True, False])
+async def test_an_answer_says_whether_its_provider_told_what_it_used(kit: Kit, counted: bool) -> None:
+    events = kit.streamed(HELLO)
+    async with Provider(Reply(tuple(events if counted else map(uncounted, events)))).serving() as provider:
+        model = kit.model(provider.url, LONG)
+        done = [chunk async for chunk in model.stream(ASK)][-1]
+        await model.close()
+
+    assert isinstance(done, Completed)
+    assert (done.message.text, done.counted, done.message.usage.tokens > 0) == ("Hello", counted, counted)
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+@pytest.mark.parametrize("count", [-5, 10**30, 1e30, float("nan")], ids=str)
+async def test_a_count_that_can_be_none_is_as_if_it_had_not_been_told(kit: Kit, count: Any) -> None:
+    said = Said((Words(("Red.",)),), fresh=count, output=count, reasoning=count)
+    async with Provider(Reply(tuple(kit.streamed(said)))).serving() as provider:
+        model = kit.model(provider.url)
+        [*_, done] = [chunk async for chunk in model.stream(ASK)]
+        await model.close()
+
+    assert isinstance(done, Completed)
+    begun = 1 if kit.wire.protocol == "anthropic" else 0  # which counts one token where its answer begins
+    assert (done.message.text, done.message.usage) == ("Red.", Usage(output_tokens=begun))
+
+
+async def test_what_goes_to_this_machine_passes_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Provider(Reply()).serving() as proxy, Provider(Reply(tuple(CHAT.streamed(HELLO)))).serving() as server:
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+        for host in ("127.0.0.1", "localhost"):
+            model = CHAT.model(server.url.replace("127.0.0.1", host))
+            assert text_of((await outcome(model))[0]) == "Hello"
+            await model.close()
+
+    assert (len(proxy.asked), len(server.asked)) == (0, 2)
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+async def test_a_count_that_is_a_fraction_is_the_next_whole_number(kit: Kit) -> None:
+    estimated: Any = 4.2  # Any: the kits write whole numbers
+    said = Said((Words(("Red.",)),), output=estimated)
+    async with Provider(Reply(tuple(kit.streamed(said)))).serving() as provider:
+        model = kit.model(provider.url)
+        [*_, done] = [chunk async for chunk in model.stream(ASK)]
+        await model.close()
+
+    assert isinstance(done, Completed)
+    assert done.message.usage == Usage(input_tokens=10, output_tokens=5)
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
 @pytest.mark.parametrize("url", ["http://nowhere.invalid/v1", "http://127.0.0.1:1/v1"])
 async def test_a_host_that_cannot_be_reached_is_a_lost_connection(kit: Kit, url: str) -> None:
     model = kit.model(url, LONG)
@@ -484,7 +537,7 @@ ELSEWHERE = {
     12: "tests/agent: the toolbox tells its tools in one order; the body keeps it",
     13: "below: no schema is strict",
     14: "providers.md leaves Ollama's window to what finds local servers, not to a wire",
-    15: "no tool result has an image yet",
+    15: "test_seeing.py: a refused image is asked without and not sent again; tests/tools/test_images.py: too large",
     17: "tests/models/test_pricing.py: prices by model; a route's own are the user's table",
     18: "tests/models/test_pricing.py: an unknown window is none, not 0",
 }

@@ -14,6 +14,7 @@ from agent_lsp.models import (
     KeyRefused,
     ModelError,
     Passing,
+    QuotaSpent,
     RateLimited,
 )
 from agent_lsp.models.http import Endpoint, broken_off, error_message, refusal, reset_after, retry_after
@@ -109,18 +110,33 @@ def test_the_time_until_spent_limits_are_reset_is_read_from_the_headers(
         ({"x-ratelimit-reset-requests": "9s"}, {}, 9.0),
         ({"x-ratelimit-reset-requests": "9s", "retry-after": "2"}, {}, 2.0),
         ({"x-should-retry": "false", "retry-after": "2"}, {}, math.inf),
-        ({}, {"error": {"code": "insufficient_quota"}}, math.inf),
-        ({"retry-after": "2"}, {"error": {"type": "insufficient_quota"}}, math.inf),
         ({}, {"error": {"details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "31s"}]}}, 31),
     ],
 )
-def test_a_rate_limit_says_how_long_it_lasts_and_a_spent_quota_lasts_for_ever(
-    headers: dict[str, str], body: dict[str, object], seconds: float
-) -> None:
+def test_a_rate_limit_says_how_long_it_lasts(headers: dict[str, str], body: dict[str, object], seconds: float) -> None:
     error = refusal(429, headers, "slow down", "api.example", body=json.dumps(body))
 
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, {"error": {"code": "insufficient_quota"}}),
+        (429, {"error": {"type": "insufficient_quota"}}),
+        (402, {"error": {"message": "Insufficient credits"}}),
+    ],
+)
+def test_a_spent_quota_is_not_asked_again_and_its_remedy_is_named(status: int, body: dict[str, object]) -> None:
+    error = refusal(status, {"retry-after": "2"}, "pay first", "api.example", body=json.dumps(body))
+
+    assert type(error) is QuotaSpent
+    assert not error.may_have_cost
+    assert str(error) == (
+        f"api.example answered {status}: pay first. Waiting does not help: look at the account there,"
+        " or choose another model"
+    )
 
 
 def test_a_provider_that_says_whether_to_ask_again_is_believed() -> None:
@@ -140,7 +156,7 @@ def test_a_provider_that_says_whether_to_ask_again_is_believed() -> None:
         ("slow down", ["rate_limit_error"], RateLimited),
         ("slow down", ["rate_limit_exceeded"], RateLimited),
         ("slow down", ["429"], RateLimited),
-        ("pay", ["insufficient_quota"], RateLimited),
+        ("pay", ["insufficient_quota"], QuotaSpent),
         ("no", ["authentication_error"], KeyRefused),
         ("no", ["invalid_prompt"], BadRequest),
         ("no", ["context_length_exceeded"], ContextTooLong),
@@ -180,3 +196,13 @@ def test_an_address_that_is_no_url_is_still_named() -> None:
         "http://a:port",
         "localhost",
     ]
+
+
+def test_only_the_key_is_taken_out_of_a_text() -> None:
+    hide = Endpoint("http://x", {"anthropic-version": "2023-06-01", "x-api-key": "sk-ant-0123456789"}).hiding()
+
+    assert hide("since 2023-06-01, with sk-ant-0123456789") == "since 2023-06-01, with [key]"
+
+
+def test_a_bearer_is_a_key() -> None:
+    assert Endpoint("http://x", {"authorization": "Bearer sk-0123456789"}).hiding()("sk-0123456789") == "[key]"

@@ -20,14 +20,16 @@ from agent_lsp.conversation.messages import (
     ToolResult,
     UserMessage,
 )
-from agent_lsp.models import Completed, ContextTooLong, Request, TextChunk, ToolSpec
+from agent_lsp.models import Completed, ContextTooLong, Model, Request, TextChunk, ToolSpec
 from agent_lsp.models.bundled import WINDOW
 from agent_lsp.models.http import Endpoint
 from agent_lsp.models.llama_server import LlamaServer, Running
 from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.seeing import SeeingModel
 from agent_lsp.models.wire_model import WireModel
 from agent_lsp.processes import Processes
 from tests.models.wires import KITS, MESSAGES, Kit
+from tests.pictures import image
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -80,7 +82,7 @@ async def at(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     await server.close()
 
 
-async def asked(model: WireModel, request: Request) -> AssistantMessage:
+async def asked(model: Model, request: Request) -> AssistantMessage:
     # llama.cpp closes kept connections, and a request that crosses that is lost: users have the retries too.
     retrying = RetryingModel(model, RetryPolicy(first_seconds=0.01))
     *chunks, last = [chunk async for chunk in retrying.stream(request)]
@@ -110,10 +112,22 @@ async def test_it_takes_a_conversation_with_a_call_and_its_result(kit: Kit, at: 
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
-async def test_an_answer_that_meets_its_limit_says_so(kit: Kit, at: At) -> None:
-    answer = await asked(at(kit), replace(ASK, messages=(UserMessage("Count from 1 to 100."),), max_output_tokens=5))
+async def test_a_picture_that_it_cannot_see_does_not_stand_in_the_way(kit: Kit, at: At) -> None:
+    called = AssistantMessage((Text("I look."), ToolCall("c1", "read_file", '{"path":"a.png"}')), "other:m")
+    results = ToolMessage((ToolResult("c1", "a.png: image/png, 2 × 1 pixels, 1 kB", images=(image(),)),))
+    history = (UserMessage("What is in a.png?"), called, results)
 
-    assert (answer.stop, answer.usage.output_tokens) == (StopReason.MAX_TOKENS, 5)
+    answer = await asked(SeeingModel(at(kit)), Request("You are brief.", history, (SPEC,), 30))
+
+    assert answer.usage.output_tokens > 0
+
+
+@pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
+async def test_an_answer_that_meets_its_limit_says_so(kit: Kit, at: At) -> None:
+    # One token: so small a model may well say only "1 to 100.", and which it says differs with the processor.
+    answer = await asked(at(kit), replace(ASK, messages=(UserMessage("Count from 1 to 100."),), max_output_tokens=1))
+
+    assert (answer.stop, answer.usage.output_tokens) == (StopReason.MAX_TOKENS, 1)
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)

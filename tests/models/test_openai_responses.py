@@ -122,7 +122,8 @@ async def test_what_only_the_last_event_tells_is_part_of_the_answer() -> None:
         Completed(
             AssistantMessage(
                 (Thinking("", json.dumps(REASONING)), Text("Hello"), ToolCall("a", "t", "{}")), "openai-responses:m"
-            )
+            ),
+            counted=False,
         ),
     ]
 
@@ -256,3 +257,30 @@ What is in a?\
 
 def test_models_that_do_not_reason_are_not_asked_for_it() -> None:
     assert "include" not in request_body(ASK, "gpt-4o", "api.openai.com")
+
+
+async def test_which_part_of_an_answer_words_are_goes_back_to_the_model_that_said_so_and_to_no_other() -> None:
+    def item(phase: str, words: str) -> dict[str, Any]:
+        return {
+            "type": "message",
+            "role": "assistant",
+            "phase": phase,
+            "content": [{"type": "output_text", "text": words}],
+        }
+
+    output = [item("commentary", "I look."), item("final_answer", "It is 7.")]
+    body: dict[str, Any] = {"object": "response", "status": "completed", "output": output, "error": None}
+    message = await answer(json.dumps(body).encode())
+
+    assert message.parts == (Text("I look.", '{"phase": "commentary"}'), Text("It is 7.", '{"phase": "final_answer"}'))
+    again = Request("", (UserMessage("?"), replace(message, model="openai-responses:m"), UserMessage("Sure?")), (), 9)
+    sent: Any = request_body(again, "m", "api.openai.com")["input"]
+    assert sent[1:3] == output
+    assert "phase" not in json.dumps(request_body(again, "other", "api.openai.com"))
+
+
+def test_a_conversation_names_its_cache() -> None:
+    body = request_body(replace(ASK, conversation="session_1"), "m", "api.openai.com")
+
+    assert body["prompt_cache_key"] == "session_1"
+    assert "prompt_cache_key" not in request_body(ASK, "m", "api.openai.com")

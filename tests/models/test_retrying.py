@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import AsyncGenerator, Sequence
@@ -21,6 +22,7 @@ from agent_lsp.models import (
     RateLimited,
     Request,
     RetryChunk,
+    SentAgain,
     TextChunk,
     ThinkingChunk,
 )
@@ -71,8 +73,8 @@ async def test_a_passing_failure_is_asked_again_with_full_jitter_below_doubled_w
 
     shown = await chunks_of(Failing(*[[ConnectionLost("lost")]] * 3, [TextChunk("ok"), DONE]), watch)
 
-    retries = [RetryChunk("lost", attempt, 3, seconds) for attempt, seconds in enumerate(waits, 1)]
-    assert shown == [*retries, TextChunk("ok"), DONE]
+    retries = [(RetryChunk("lost", attempt, 3, seconds), SentAgain()) for attempt, seconds in enumerate(waits, 1)]
+    assert shown == [*itertools.chain(*retries), TextChunk("ok"), DONE]
     assert watch.slept == waits
 
 
@@ -114,7 +116,7 @@ async def test_the_time_the_provider_names_is_obeyed() -> None:
 async def test_a_time_beyond_two_minutes_is_an_end() -> None:
     watch = Watch()
 
-    with pytest.raises(RateLimited):
+    with pytest.raises(RateLimited, match=r"tomorrow; it asks to wait 121 s, longer than the 120 s that are waited"):
         await chunks_of(Failing([RateLimited("tomorrow", retry_after=121.0)], [DONE]), watch)
     assert watch.slept == []
 

@@ -54,3 +54,15 @@ def test_a_long_line_in_many_pieces_takes_no_square_of_time() -> None:
         decoder.feed(b"x" * 4096)
 
     assert time.perf_counter() - begun < 2
+
+
+def test_an_event_without_end_is_refused() -> None:
+    decoder, line = SseDecoder(), b"data: " + b"x" * ((1 << 20) - 1) + b"\n"
+    assert [decoder.feed(line) for _ in range(32)] == [[]] * 32
+    with pytest.raises(BadResponse, match="an event of more than 32 MB"):
+        decoder.feed(line)
+
+
+def test_events_that_are_large_together_are_taken() -> None:
+    decoder, one = SseDecoder(), b"data: " + b"x" * (1 << 20) + b"\n\n"
+    assert sum(len(decoder.feed(one)) for _ in range(40)) == 40

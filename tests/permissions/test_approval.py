@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_lsp.conversation.actions import Action, Choice, Command, Decision, FileChange, FileMove, ToolKind
+from agent_lsp.conversation.actions import Action, Choice, Command, Decision, FileChange, FileMove, Target, ToolKind
 from agent_lsp.conversation.diffs import compared
-from agent_lsp.permissions.approval import detail, narrowed, title, visible, visible_lines
+from agent_lsp.permissions.approval import NotPermitted, Permit, detail, narrowed, title, visible, visible_lines, whole
+from scripts.long_runs.shown import DECEIVERS, read_back
 
-DECEIVERS = (
-    "\x00\x1b\x7f\x85\n\r\t\u061c\u200b\u200d\u200e\u202e\u2028\u2066\u2800\ufeff\ufe0f\U000e0041\U000e0101\u00a0"
-)
 texts = st.text(st.one_of(st.characters(), st.sampled_from(DECEIVERS + "\\nrtxuU {}209 "))).map(
     lambda text: text.replace("9", " " * 9)
 )
@@ -30,36 +28,6 @@ def command(line: str) -> Action:
     return Action("run_command", ToolKind.EXECUTE, f"Run {line}", Command(line, "/w/sub", 120))
 
 
-def decoded(shown: str) -> str:
-    """What `visible` says, read back by a reader who knows its rules only from its docstring."""
-    escape = re.compile(r"\\(?:x20\{(\d+)\}|x(..)|u(.{4})|U(.{8})|([nrt]))")
-    shown = re.sub(r" (?=\\x20\{\d+\} )", lambda _: "\ue000", shown)
-    made, at = "", 0
-    while at < len(shown):
-        run = re.compile(r"\\+").match(shown, at)
-        if run is None:
-            made, at = made + shown[at], at + 1
-            continue
-        following = shown[run.end() : run.end() + 1]
-        if following not in {*"nrtxuU"}:
-            made, at = made + run[0], run.end()
-            continue
-        made, at = made + "\\" * (len(run[0]) // 2), run.end()
-        if len(run[0]) % 2:
-            found = escape.match(shown, at - 1)
-            assert found
-            made += _char(found)
-            at = found.end()
-    return re.sub("\ue000(\ue001 +) ", lambda m: m[1][1:], made)
-
-
-def _char(found: re.Match[str]) -> str:
-    padding, x, u, big_u, named = found.groups()
-    if padding:
-        return "\ue001" + " " * int(padding)
-    return {"n": "\n", "r": "\r", "t": "\t"}[named] if named else chr(int(x or u or big_u, 16))
-
-
 @given(texts)
 def test_nothing_that_deceives_survives(text: str) -> None:
     for shown in (visible(text), visible_lines(text).replace("\n", "").replace("\t", "")):
@@ -68,9 +36,9 @@ def test_nothing_that_deceives_survives(text: str) -> None:
     assert " " * 9 not in visible(text)
 
 
-@given(texts.filter(lambda text: not set(text) & {"\ue000", "\ue001"}))
+@given(texts)
 def test_what_is_shown_reads_back_as_the_text(text: str) -> None:
-    assert decoded(visible(text)) == text
+    assert read_back(visible(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -105,7 +73,7 @@ def test_a_title_names_the_tool_and_the_whole_target_on_one_line() -> None:
 
 
 def test_the_detail_of_a_change_is_its_diff_with_deceivers_escaped() -> None:
-    assert detail(change("a\n", "a\u202e\n\tif x:\n")) == (
+    assert detail(change("a\n", "a\u202e\n\tif x:\n")).text == (
         "--- a/a.py\n+++ b/a.py\n@@ -1,1 +1,2 @@\n-a\n+a\\u202e\n+\tif x:\n"
     )
 
@@ -113,17 +81,17 @@ def test_the_detail_of_a_change_is_its_diff_with_deceivers_escaped() -> None:
 def test_the_detail_of_a_move_names_both_paths() -> None:
     action = Action("move_file", ToolKind.MOVE, "", FileMove("/w/a\n", "a", "/w/b", "b", "x"))
 
-    assert detail(action) == "move /w/a\\n\n  to /w/b\n"
+    assert detail(action).text == "move /w/a\\n\n  to /w/b\n"
 
 
 def test_a_command_cannot_pretend_to_run_elsewhere() -> None:
-    assert detail(command("ls" + " " * 50 + "x\nin /safe, at most 1 s:\n\trm")) == (
+    assert detail(command("ls" + " " * 50 + "x\nin /safe, at most 1 s:\n\trm")).text == (
         "in /w/sub, at most 120 s:\n  ls \\x20{50} x\n  in /safe, at most 1 s:\n  \\trm\n"
     )
 
 
 def test_a_file_name_cannot_add_lines_to_a_diff() -> None:
-    shown = detail(change("a\n", "b\n", shown="x\n+++ b/harmless"))
+    shown = detail(change("a\n", "b\n", shown="x\n+++ b/harmless")).text
 
     assert shown.splitlines()[:3] == ['--- "a/x\\n+++ b/harmless"', '+++ "b/x\\n+++ b/harmless"', "@@ -1,1 +1,1 @@"]
 
@@ -141,3 +109,61 @@ def test_a_decision_on_some_hunks_makes_a_smaller_action() -> None:
     assert narrowed(command("ls"), Decision(Choice.ALLOW_ONCE, hunks=())) == command("ls")
     with pytest.raises(ValueError, match="no hunk '9'; hunks are: 1, 2"):
         narrowed(whole, Decision(Choice.ALLOW_ONCE, hunks=("9",)))
+
+
+def test_a_permit_is_for_one_action_and_one_time() -> None:
+    action = change("a\n", "b\n")
+    permit = Permit(action)
+
+    with pytest.raises(NotPermitted, match="no longer what was allowed"):
+        permit.use(change("a\n", "c\n"))
+    permit.use(change("a\n", "b\n"))
+    with pytest.raises(NotPermitted, match="once"):
+        permit.use(action)
+
+
+def test_a_permit_is_not_taken_in_by_a_digest_that_was_made_before() -> None:
+    action = change("a\n", "b\n")
+    permit = Permit(action)
+    other = change("a\n", "c\n")
+    other.__dict__["digest"] = action.digest
+
+    with pytest.raises(NotPermitted):
+        permit.use(other)
+
+
+def test_a_title_says_where_a_path_leads_and_that_a_command_runs_outside() -> None:
+    linked = Action("edit_file", ToolKind.EDIT, "", FileChange("/w/a", "a", "x", "y", target=Target("/w/.git/config")))
+    outside = Action("run_command", ToolKind.EXECUTE, "", Command("ls", "/w", 5, confined=False))
+
+    assert title(linked) == "edit_file: change /w/a → /w/.git/config"
+    assert detail(linked).text.startswith("/w/a leads to /w/.git/config\n---")
+    assert title(outside) == "run_command outside the sandbox: ls"
+    assert detail(outside).text == "in /w, at most 5 s, outside the sandbox:\n  ls\n"
+
+
+def test_a_long_action_shows_its_ends_its_length_and_its_digest() -> None:
+    lines = "".join(f"{number}\n" for number in range(40_000))
+    action = change(None, lines)
+    everything = "".join(whole(action))
+
+    shown = detail(action)
+
+    head, mark, tail = re.split(r"(\[… .* …\]\n)", shown.text)
+    assert (shown.characters, shown.whole) == (len(everything), False)
+    assert everything.startswith(head)
+    assert everything.endswith(tail)
+    assert (len(head) > 90_000, len(tail) > 30_000, len(shown.text) < 140_000) == (True, True, True)
+    assert mark == (
+        f"[… {len(everything) - len(head) - len(tail):,} of {len(everything):,} characters left out;"
+        f" SHA-256 of the whole action {action.digest} …]\n"
+    )
+    assert detail(change(None, lines[:50_000])).text == "".join(whole(change(None, lines[:50_000])))
+
+
+def test_a_long_title_shows_both_ends() -> None:
+    shown = title(command("echo " + "a" * 5_000 + "; rm x"))
+
+    assert shown.startswith("run_command: echo aaa")
+    assert "[… 3," in shown
+    assert shown.endswith("aaa; rm x")

@@ -225,5 +225,14 @@ def test_shells_nested_beyond_reading_are_blocked() -> None:
     assert blocked("eval " * 20 + "ls", cwd=ROOT, roots=[ROOT])
 
 
-def test_braces_do_not_explode() -> None:
-    assert blocked("echo " + "{a,b}" * 40, cwd=ROOT, roots=[ROOT]) == ""
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("echo " + "{a,b}" * 40, "its braces make too many words to be looked through"),
+        ("rm -rf {" + "a," * 3_000 + "/}", "its braces make too many words to be looked through"),
+        ("echo " + "a" * 33_000, "it has more than 32,768 characters to be looked through"),
+        ("true; " * 5_000 + "rm -rf /", "it removes '/' recursively"),
+    ],
+)
+def test_what_is_too_much_to_be_looked_through_is_refused_and_not_passed(line: str, reason: str) -> None:
+    assert blocked(line, cwd=ROOT, roots=[ROOT]) == reason

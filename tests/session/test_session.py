@@ -11,7 +11,7 @@ import pytest
 
 from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.entries import CallBegan, Said, TurnBegan, TurnEnded
-from agent_lsp.conversation.events import Seen, TurnFinished
+from agent_lsp.conversation.events import Retrying, Seen, TurnFinished, TurnStarted
 from agent_lsp.conversation.journal import Journal, JournalError
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -26,6 +26,7 @@ from agent_lsp.session import Order, SessionError
 from agent_lsp.session.session import Asked
 from tests.conftest import call
 from tests.house import house
+from tests.models.provider import HELLO, Provider, Reply
 
 Script = Callable[..., str]
 
@@ -89,8 +90,24 @@ async def test_a_session_that_runs_elsewhere_is_not_opened(workspace: Path, stat
     await journal.close()
 
 
+async def test_two_that_open_a_session_at_once_after_a_kill_both_get_it_closed(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    journal = Journal(state / "journal.sqlite3")
+    await journal.create("session_1", workspace=str(workspace), title="go")
+    await journal.append("session_1", None, (TurnBegan("turn_1", "m"), Said(UserMessage("go"))))
+    await journal.close()
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        sessions = await asyncio.gather(*(home.app.sessions.get("session_1") for _ in range(2)))
+        assert sessions[0] is sessions[1]
+        home.session = sessions[1]
+        ended = [entry for entry in sessions[1].conversation.entries if isinstance(entry.content, TurnEnded)]
+        assert len(ended) == 1
+        assert (await home.ask("more")).ending.text == "ok"
+
+
 async def test_decisions_must_be_among_those_offered(workspace: Path, state: Path, script: Script) -> None:
-    model = script({"calls": [call("write_file", path="a", content="b")]}, {"text": "ok"})
+    model = script({"calls": [call("write_file", path=".env", content="b")]}, {"text": "ok"})
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
@@ -106,7 +123,7 @@ async def test_decisions_must_be_among_those_offered(workspace: Path, state: Pat
         with pytest.raises(SessionError, match="no question"):
             home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
         await asked.finished
-        assert (workspace / "a").read_text() == "b"
+        assert (workspace / ".env").read_text() == "b"
 
 
 async def test_a_door_that_fails_is_a_no(workspace: Path, state: Path, script: Script) -> None:
@@ -231,3 +248,42 @@ async def test_a_journal_that_fails_at_the_turns_border_ends_the_turn_with_a_lin
         assert done.ending.stop_reason is StopReason.FAILED
         (state / "locks").unlink()
         assert (await home.ask()).ending.text == "ok"
+
+
+async def test_words_that_joined_a_turn_that_failed_are_asked_in_a_turn_of_their_own(
+    workspace: Path, state: Path
+) -> None:
+    broken = Reply((0.3, b"{}"), 400, {"content-type": "application/json"})
+    async with (
+        Provider(broken, Reply(HELLO)).serving() as provider,
+        house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
+    ):
+        session = await home.open()
+        first = session.ask(Order("one", home.door))
+        await provider.wait_asked(1)
+        assert session.ask(Order("two", home.door)).joined
+        assert (await first.finished).ending.stop_reason is StopReason.FAILED
+        while len(ended := [event for event in home.events if isinstance(event, TurnFinished)]) < 2:
+            await asyncio.sleep(0.001)
+
+    assert [event.prompt for event in home.events if isinstance(event, TurnStarted)] == ["one", "two"]
+    assert (ended[1].text, ended[1].error) == ("Hello", "")
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+async def test_a_request_that_was_turned_away_costs_nothing_also_when_its_wait_is_cancelled(
+    workspace: Path, state: Path, status: int
+) -> None:
+    refused = Reply((b"{}",), status, {"content-type": "application/json", "retry-after": "60"})
+    async with (
+        Provider(refused).serving() as provider,
+        house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
+    ):
+        session = await home.open()
+        asked = session.ask(Order("go", home.door))
+        while not any(isinstance(event, Retrying) for event in home.events):
+            await asyncio.sleep(0.001)
+        session.cancel()
+        done = await asked.finished
+        assert (done.ending.stop_reason, done.usage.tokens, done.cost) == (StopReason.CANCELLED, 0, 0.0)
+        assert await home.app.journal.spent_today() == 0

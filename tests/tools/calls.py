@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from agent_lsp.conversation.actions import Action
-from agent_lsp.tools import ChangingTool, ReadingTool, ToolContext
+from agent_lsp.tools import ChangingTool, Done, ReadingTool, Shown, ToolContext
 
 
 async def read(tool: ReadingTool[Any], context: ToolContext, **arguments: object) -> str:
+    found = await shown(tool, context, **arguments)
+    if isinstance(found, Shown):
+        assert not found.images
+        return found.text
+    return found
+
+
+async def shown(tool: ReadingTool[Any], context: ToolContext, **arguments: object) -> str | Shown:
     return await tool.perform(tool.arguments.model_validate(arguments), context)
 
 
@@ -18,7 +26,8 @@ async def prepared(tool: ChangingTool[Any], context: ToolContext, **arguments: o
 
 
 async def done(tool: ChangingTool[Any], context: ToolContext, **arguments: object) -> str:
-    return await tool.perform(await prepared(tool, context, **arguments), context)
+    performed = await tool.perform(await prepared(tool, context, **arguments), context)
+    return performed.text if isinstance(performed, Done) else performed
 
 
 def snapshot_of(folder: Path) -> dict[str, tuple[int, float, bytes]]:

@@ -9,9 +9,11 @@ import pytest
 
 from agent_lsp.processes import Processes
 from agent_lsp.tools import ToolContext
+from agent_lsp.web.choice import chosen
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.ripgrep import Search, program
 from agent_lsp.workspace.roots import Roots
+from tests.security.confined import commands
 from tests.workspace.conftest import OpenBuffers
 
 
@@ -34,8 +36,11 @@ def printed() -> list[str]:
 
 
 @pytest.fixture
-async def context(workspace: Path, editor: OpenBuffers, printed: list[str]) -> AsyncIterator[ToolContext]:
+async def context(
+    workspace: Path, editor: OpenBuffers, printed: list[str], tmp_path: Path
+) -> AsyncIterator[ToolContext]:
     processes = Processes()
     files = Files(Roots([str(workspace)]), editor)
-    yield ToolContext(files, Search(files, processes, program()), processes, printed.append)
+    async with commands(files, processes, tmp_path / "state") as runs:
+        yield ToolContext(files, Search(files, processes, program()), runs, chosen(), printed.append)
     await processes.close()

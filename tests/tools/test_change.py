@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from agent_lsp.conversation.actions import Action, FileChange, FileMove, Hunk, ToolKind
-from agent_lsp.tools import ChangingTool, ToolContext, ToolError
+from agent_lsp.tools import ChangingTool, Done, ToolContext, ToolError
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
-from tests.tools.calls import done, prepared, snapshot_of
+from agent_lsp.tools.read import read_file
+from tests.tools.calls import done, prepared, read, snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
 CALLS: list[tuple[ChangingTool[Any], dict[str, object]]] = [
@@ -59,7 +61,7 @@ async def test_an_action_says_exactly_what_would_happen(context: ToolContext, wo
         "move_file",
         ToolKind.MOVE,
         "Move a.txt to b",
-        FileMove(path, "a.txt", str(workspace / "b"), "b", "one\ntwo\n"),
+        FileMove(path, "a.txt", str(workspace / "b"), "b", hashlib.sha256(b"one\ntwo\n").hexdigest()),
     )
 
 
@@ -108,6 +110,36 @@ async def test_edits_are_all_or_nothing(context: ToolContext, workspace: Path) -
     assert (workspace / "a.txt").read_text() == "one\ntwo\n"
 
 
+async def test_lines_that_were_matched_but_for_blanks_are_shown(context: ToolContext, workspace: Path) -> None:
+    (workspace / "a.txt").write_text("if x:\n\tone\n\ttwo\n")
+    wanted = [{"old_text": "    one\n    two\n", "new_text": "    1\n    two\n"}]
+
+    assert await done(edit_file, context, path="a.txt", edits=wanted) == (
+        "Edit a.txt: done, on disk.\nold_text was matched but for blanks; replaced were the lines\n2\t\tone\n3\t\ttwo"
+    )
+    assert (workspace / "a.txt").read_text() == "if x:\n\t1\n\ttwo\n"
+
+
+@pytest.mark.parametrize(("tool", "arguments"), CALLS[1:3])
+async def test_a_file_that_changed_since_it_was_read_is_not_changed_before_the_model_saw_how(
+    context: ToolContext, workspace: Path, tool: ChangingTool[Any], arguments: dict[str, object]
+) -> None:
+    await read(read_file, context, path="a.txt", start_line=2)
+    (workspace / "a.txt").write_text("ONE\ntwo\n")
+
+    assert (await refusal(tool, context, **arguments)).endswith(
+        "What changed:\n" + ("--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n-one\n+ONE\n two\n")
+    )
+    await done(tool, context, **arguments)
+    await done(
+        tool,
+        context,
+        path="a.txt",
+        **({"content": "z\n"} if tool is write_file else {"edits": [{"old_text": "2", "new_text": "3"}]}),
+    )
+    assert (workspace / "a.txt").read_text() == ("z\n" if tool is write_file else "ONE\n3\n")
+
+
 async def test_deleting_and_moving(context: ToolContext, workspace: Path) -> None:
     (workspace / "folder").mkdir()
     (workspace / "b.txt").write_text("b")
@@ -128,24 +160,39 @@ async def test_what_cannot_be_done_is_refused_with_the_remedy(context: ToolConte
         await refusal(write_file, context, path="folder", content=""),
         await refusal(write_file, context, path="new/", content=""),
         await refusal(write_file, context, path="../x", content=""),
-        await refusal(write_file, context, path="latin", content="x"),
+        await refusal(write_file, context, path="latin", content="日"),
         await refusal(edit_file, context, path="a.tx", edits=edits),
         await refusal(delete_file, context, path="folder"),
         await refusal(delete_file, context, path="zzz"),
         await refusal(move_file, context, path="a.txt", new_path="b.txt"),
-        await refusal(move_file, context, path="latin", new_path="x"),
     ] == [
         "'a.txt' has this content already",
         "'folder' is a folder: use list_files",
         "'new/' is a folder: name a file",
         f"'../x' lies outside the workspace ({workspace})",
-        "'latin' is not UTF-8: it can be read, not edited",
+        "'latin' cannot be written: the text has '日', which Latin-1, the file's encoding, does not have:"
+        " write it with other characters, or have the file converted to UTF-8 first",
         "not found: 'a.tx'. Nearest: a.txt, b.txt.",
         "'folder' is a folder: use list_files",
         "not found: 'zzz'.",
         "'b.txt' exists already",
-        "'latin' is not UTF-8: move it with a command",
     ]
+
+
+async def test_what_others_changed_elsewhere_meanwhile_is_kept_and_told(context: ToolContext, workspace: Path) -> None:
+    (workspace / "a.txt").write_text("one\ntwo\nthree\n")
+    await read(read_file, context, path="a.txt")
+    action = await prepared(edit_file, context, path="a.txt", edits=[{"old_text": "three", "new_text": "3"}])
+    (workspace / "a.txt").write_text("1\ntwo\nthree\n")
+
+    done = await edit_file.perform(action, context)
+    assert isinstance(done, Done)
+    assert done.text == (
+        "Edit a.txt: done, on disk. Somebody else changed the file meanwhile; both changes were kept: read it again."
+    )
+    assert (workspace / "a.txt").read_text() == "1\ntwo\n3\n"
+    unseen = await refusal(edit_file, context, path="a.txt", edits=[{"old_text": "two", "new_text": "2"}])
+    assert "-one\n+1\n" in unseen
 
 
 @pytest.mark.parametrize(("tool", "arguments"), CALLS[1:])
@@ -155,7 +202,7 @@ async def test_an_action_fails_when_the_file_changed_since(
     action = await prepared(tool, context, **arguments)
     (workspace / "a.txt").write_text("theirs\n")
 
-    with pytest.raises(ToolError, match=r"'a\.txt' was changed by somebody else meanwhile: read it again"):
+    with pytest.raises(ToolError, match=r"'a\.txt' was changed by somebody else meanwhile"):
         await tool.perform(action, context)
     assert {path.name: path.read_text() for path in workspace.iterdir()} == {"a.txt": "theirs\n"}
 

@@ -58,9 +58,7 @@ async def test_odd_content_is_said_to_be(context: ToolContext, workspace: Path) 
     (workspace / "latin").write_bytes(b"caf\xe9\n")
     (workspace / "empty").touch()
 
-    assert await read(read_file, context, path="latin") == (
-        "[not UTF-8: some characters are shown as \ufffd; it cannot be edited]\n1\tcaf\ufffd\n"
-    )
+    assert await read(read_file, context, path="latin") == ("[encoding: Latin-1, which edits keep]\n1\tcafé\n")
     assert await read(read_file, context, path="empty") == "(the file is empty)"
 
 
@@ -106,6 +104,18 @@ async def test_a_long_list_says_how_much_is_left_out(context: ToolContext, works
         (workspace / f"f{number}").touch()
 
     assert (await read(list_files, context)).endswith("[12 more are left out: name a folder, a glob or a depth]")
+
+
+async def test_files_that_are_too_many_to_look_at_are_said_to_be(context: ToolContext, workspace: Path) -> None:
+    deep = workspace.joinpath("z", *(["d" * 200] * 18))
+    deep.mkdir(parents=True)
+    for number in range(4_700):
+        (deep / f"f{number}").touch()
+
+    words = "others were not looked at, for there are too many: name a folder]"
+    assert (await read(list_files, context)).endswith(words)
+    assert (await read(list_files, context, glob="*.rs")) == f"(no files)\n[0 more are left out, and {words}"
+    assert await read(list_files, context, path="src") == "src/a.py"
 
 
 async def test_matches_are_grouped_by_file(context: ToolContext) -> None:

@@ -17,20 +17,30 @@ from agent_lsp.workspace.roots import Roots
 
 
 class OpenBuffers:
-    """An editor that does what it is asked; it refuses once `stale` is set."""
+    """An editor that does what it is asked; it refuses once `stale` is set.
+
+    Of `typing`, the user types the next text just before each edit comes, which is stale then.
+    """
 
     def __init__(self) -> None:
         self.buffers: dict[str, Buffer] = {}
         self.stale = False
+        self.typing: list[str] = []
         self.overlay = Overlay(lambda: tuple(self.buffers.values()))
 
     def open(self, path: Path, text: str) -> None:
         self.buffers[str(path)] = Buffer(str(path), path.as_uri(), text, 1)
 
     async def apply(self, change: FileChange, buffer: Buffer) -> None:
-        if self.stale or change.after is None:
+        if self.typing:
+            self.type(buffer.path, self.typing.pop(0))
+        if self.stale or change.after is None or self.buffers[buffer.path].version != buffer.version:
             raise EditorRefused("the editor holds another text")
-        self.buffers[buffer.path] = replace(buffer, text=change.after, version=buffer.version + 1)
+        self.type(buffer.path, change.after)
+
+    def type(self, path: str, text: str) -> None:
+        buffer = self.buffers[path]
+        self.buffers[path] = replace(buffer, text=text, version=buffer.version + 1)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,17 @@ async def test_a_pattern_that_is_no_regular_expression_is_refused(search: Search
         await search.find(Query("(", files.roots.find("."), regex=True))
 
 
+async def test_texts_in_other_encodings_are_found(search: Search, files: Files, workspace: Path) -> None:
+    (workspace / "odd").mkdir()
+    (workspace / "odd" / "latin").write_bytes(b"caf\xe9 au lait\n")
+    (workspace / "odd" / "wide").write_bytes("café au lait\n".encode("utf-16"))
+
+    found = [await search.find(Query("lait", files.roots.find(path))) for path in ("odd", "odd/latin", "odd/wide")]
+
+    latin, wide = (Line(f"odd/{name}", 1, "café au lait", True) for name in ("latin", "wide"))
+    assert [one.lines for one in found] == [(latin, wide), (latin,), (wide,)]
+
+
 async def test_unsaved_text_is_searched_in_place_of_the_file(
     search: Search, place: Query, editor: OpenBuffers, workspace: Path
 ) -> None:
@@ -151,6 +163,35 @@ async def test_unsaved_text_is_searched_in_place_of_the_file(
     kept = [one for one in EVERYWHERE if one[0] not in {"b.txt", "src/d.ts"}]
     assert found == sorted([*kept, ("b.txt", 2), ("new.py", 1)])
     assert places(alone) == [("b.txt", 2)]
+
+
+async def test_unsaved_text_is_searched_whatever_link_the_editor_or_the_model_reaches_it_by(
+    search: Search, place: Query, editor: OpenBuffers, workspace: Path
+) -> None:
+    (workspace / "folder").symlink_to("src")
+    (workspace / "file").symlink_to("b.txt")
+    editor.open(workspace / "folder" / "d.ts", "gone")
+    editor.open(workspace / "file", "needle now")
+
+    found = await search.find(place)
+    through_links = [
+        places(await search.find(Query("needle", search._files.roots.find(path)))) for path in ("file", "folder")
+    ]
+
+    kept = [one for one in EVERYWHERE if one[0] not in {"b.txt", "src/d.ts"}]
+    assert places(found) == sorted([*kept, ("b.txt", 1)])
+    assert through_links == [[("b.txt", 1)], [("src/deep/c.py", 2)]]
+
+
+async def test_a_folder_that_is_gone_is_refused_in_words(search: Search, files: Files, workspace: Path) -> None:
+    place = files.roots.find(".")
+    shutil.rmtree(workspace)
+
+    with pytest.raises(PathRefused, match=r"^not found: '\.'"):
+        await search.find(Query("needle", place))
+    if search._ripgrep:
+        with pytest.raises(SearchRefused, match=r"could not be started in .*: No such file or directory"):
+            await search.files(place)
 
 
 async def test_with_several_roots_paths_begin_with_the_roots_name(

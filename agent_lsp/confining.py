@@ -1,0 +1,73 @@
+"""From settings to what runs commands: what they may not touch or see, and the sandbox they run in."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from agent_lsp.permissions import protected
+from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.processes import Processes
+from agent_lsp.settings import Settings
+from agent_lsp.tools.shell import MOST_SECONDS
+from agent_lsp.workspace.commands import Commands, Rules
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.workspace.sandbox.hidden import secrets
+from agent_lsp.workspace.sandbox.keeping import Store
+
+PROTECTED = (
+    ".git/hooks", ".git/config", ".git/config.worktree", ".git/modules", ".git/worktrees", ".git/commondir",
+    ".git/info/attributes", ".gitmodules", ".vscode", ".idea", ".zed", ".agent", ".claude", ".codex", ".cursor",
+    ".gemini", ".mcp.json", "AGENTS.md", "CLAUDE.md", ".github/workflows", ".gitlab-ci.yml", ".env", ".envrc",
+    ".venv/bin", "venv/bin", ".bashrc", ".bash_profile", ".profile", ".zshrc",
+)  # fmt: skip
+"""Names that a command can neither change nor create: what others run or obey."""
+WATCHED = tuple(one.path for one in protected.PROTECTED if one.is_plain and one.path != ".git")
+"""Names that are as well held where they are, and taken back where a command has made them. Git itself may work."""
+
+
+def sandboxes(
+    settings: Settings, state: Path, roots: Sequence[str], processes: Processes, environment: Mapping[str, str]
+) -> Sandboxes:
+    """What confines commands, tried in a folder below `state`, which is the daemon's own."""
+    path = environment.get("PATH", os.defpath)
+    machine = Machine(path, base_python(), settings.sandbox_image, MOST_SECONDS)
+    return Sandboxes(state / "sandbox", roots, processes, machine)
+
+
+def base_python() -> str:
+    """The Python that we run in, without its virtual environment, which may lie in a hidden folder."""
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    return str(Path(base).resolve())
+
+
+def commands(
+    files: Files,
+    processes: Processes,
+    confined_by: Sandboxes,
+    state: Path,
+    *,
+    rules: Rules,
+    new_id: Callable[[str], str],
+) -> Commands:
+    """What runs commands for the tools; what they must not make is kept below `state`."""
+    return Commands(files, processes, confined_by, Store(state / "taken-back", lambda: new_id("entry")), rules)
+
+
+def rules(settings: Settings, state: Path, environment: Mapping[str, str]) -> Rules:
+    """What holds for every command."""
+    hidden = (str(state), *secrets(_homes(environment), root=os.geteuid() == 0))
+    return Rules(PROTECTED, hidden, WATCHED, ENVIRONMENT, unsandboxed=settings.unsandboxed_commands)
+
+
+def _homes(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the user's own files lie, as the environment and the system have it."""
+    found = [environment.get("HOME", "")]
+    with suppress(KeyError):  # a user without an entry, as in containers
+        found.append(pwd.getpwuid(os.getuid()).pw_dir)
+    return tuple(dict.fromkeys(str(Path(home).resolve()) for home in found if home))

@@ -1,0 +1,77 @@
+"""The files that were written after untrusted text was read, of all sessions: a table beside the journal's."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent_lsp.conversation.entries import Content, FileChanged, FilesChanged
+
+SCHEMA = """
+CREATE TABLE tainted (uri TEXT NOT NULL, digest TEXT NOT NULL, before TEXT NOT NULL, PRIMARY KEY (uri, digest));
+CREATE INDEX tainted_by_digest ON tainted (digest);
+CREATE TABLE unlooked (session TEXT NOT NULL, call TEXT NOT NULL, snapshot TEXT NOT NULL, PRIMARY KEY (session, call));
+"""
+_EMPTY = hashlib.sha256().hexdigest()
+_KNOWN = "SELECT 1 FROM tainted WHERE digest = ?"
+_FIRST = "SELECT before FROM tainted WHERE uri = ? ORDER BY rowid LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlooked:
+    """A command that runs, or was killed with its daemon: nobody has looked what it changed since the snapshot."""
+
+    session: str
+    call: str
+    snapshot: str
+
+
+def note(db: sqlite3.Connection, session: str, contents: Iterable[Content]) -> None:
+    """Keeps what such entries of a session say was written, in the caller's transaction."""
+    for content in contents:
+        if isinstance(content, FilesChanged) and content.taint and content.snapshot:
+            db.execute("INSERT OR REPLACE INTO unlooked VALUES (?, ?, ?)", (session, content.call_id, content.snapshot))
+        elif isinstance(content, FilesChanged) and content.taint:
+            settle(db, Unlooked(session, content.call_id, ""), content.changes)
+
+
+def unlooked(db: sqlite3.Connection) -> tuple[Unlooked, ...]:
+    """The commands of which it is not known what they wrote."""
+    return tuple(Unlooked(*row) for row in db.execute("SELECT session, call, snapshot FROM unlooked"))
+
+
+def settle(db: sqlite3.Connection, one: Unlooked, changes: Iterable[FileChanged]) -> None:
+    """Keeps what a call has written, in the caller's transaction."""
+    db.execute("DELETE FROM unlooked WHERE session = ? AND call = ?", (one.session, one.call))
+    _note(db, tuple(changes))
+
+
+def _note(db: sqlite3.Connection, changes: Sequence[FileChanged]) -> None:
+    before = {change.before.digest for change in changes if change.before}
+    for change in changes:
+        if change.after is None:
+            continue
+        digest = change.after.digest
+        moved = change.before is None and digest in before
+        if not moved or db.execute(_KNOWN, (digest,)).fetchone():
+            known = change.before.digest if change.before else ""
+            db.execute("INSERT OR IGNORE INTO tainted VALUES (?, ?, ?)", (change.uri, digest, known))
+
+
+def any_at_all(db: sqlite3.Connection) -> bool:
+    """Whether there are any."""
+    return db.execute("SELECT 1 FROM tainted LIMIT 1").fetchone() is not None
+
+
+def is_tainted(db: sqlite3.Connection, uri: str, digest: str) -> bool:
+    """Whether a file at that URI, or of that content (SHA-256 in hex, empty if unknown), is one of them.
+
+    A content is one wherever it lies. A file stays one when it is changed later, but not once it is again what it was
+    before it was first written so.
+    """
+    if digest and digest != _EMPTY and db.execute(_KNOWN, (digest,)).fetchone():
+        return True
+    first = db.execute(_FIRST, (uri,)).fetchone()
+    return first is not None and not (digest and digest == first[0])

@@ -1,0 +1,74 @@
+"""`agent-lsp trust`: what a workspace would set for the agent is shown, and the user is asked whether it may."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from agent_lsp import NAME
+from agent_lsp.app import state_dir
+from agent_lsp.permissions.approval import visible, visible_lines
+from agent_lsp.permissions.remembered import Remembered
+from agent_lsp.permissions.trust import ActingFile, Standing, Trust
+from agent_lsp.settings import load, problems_of_project
+from agent_lsp.trusting import ACTING, NotAsShown, WorkspaceTrust
+from agent_lsp.workspace.roots import Roots
+
+
+def trust(environment: Mapping[str, str], folder: str, *, forget: bool) -> int:
+    """Shows and asks, or takes back; returns the exit code: 0 where all that would act is trusted in the end.
+
+    Raises SettingsError, PathRefused, OSError.
+    """
+    of_workspace = WorkspaceTrust(Roots([folder]), Trust(Remembered(state_dir(load(environment).settings) / "trusted")))
+    if forget:
+        of_workspace.forget()
+        print("nothing of this folder is trusted any more")
+        return 0
+    standing = of_workspace.standing()
+    if not standing.files:
+        print(f"nothing of this folder would act on the agent: it has no {' or '.join(ACTING)}")
+        return 0
+    for file in standing.files:
+        _show(file, environment)
+    if standing.trusted:
+        print("This is trusted, exactly as it stands.")
+        return 0
+    return _ask(of_workspace, standing)
+
+
+def _show(file: ActingFile, environment: Mapping[str, str]) -> None:
+    print(f"{visible(file.path)}:")
+    for line in file.data.decode("utf-8", "backslashreplace").split("\n"):
+        print(f"  {visible_lines(line)}")
+    problems = (file.problem,) if file.problem else problems_of_project(environment, file.path, file.data)
+    for problem in problems:
+        print(f"! {visible(problem)}")
+
+
+def _ask(of_workspace: WorkspaceTrust, standing: Standing) -> int:
+    """Trusts what was shown if the user says so here, and exactly that."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(f"{NAME}: not trusted: nobody could be asked, for there is no terminal", file=sys.stderr)
+        return 1
+    changed = ", ".join(map(visible, standing.changed))
+    print(f"Changed since you trusted it: {changed}" if changed else "SHA-256 of all this: " + standing.digest)
+    if _line("Trust exactly this? [y]es, [N]o: ").strip().lower() not in {"y", "yes"}:
+        print("not trusted: it is not read")
+        return 1
+    try:
+        of_workspace.trust(standing.digest)
+    except NotAsShown as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    print("trusted; once a byte of it changes it is not any more")
+    return 0
+
+
+def _line(prompt: str) -> str:
+    """A line that is typed after the prompt is shown; empty at the end of input."""
+    import termios  # only where there is a terminal
+
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before is no answer to this
+    print(prompt, end="", flush=True)
+    return sys.stdin.readline()

@@ -1,0 +1,155 @@
+"""Turns: what each is made of, by the settings as they stand when it begins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+
+from agent_lsp.agent import Turn
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
+from agent_lsp.agent.context import build, system_prompt
+from agent_lsp.agent.estimate import estimated
+from agent_lsp.answering import Answering, question
+from agent_lsp.conversation.actions import Action, Decision
+from agent_lsp.conversation.entries import Decided
+from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.messages import Message, UserMessage
+from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.supply import Priced
+from agent_lsp.permissions import Preset, taint
+from agent_lsp.permissions.policy import Policy, Terms
+from agent_lsp.permissions.remembered import OfWorkspace
+from agent_lsp.permissions.secrets import Secrets
+from agent_lsp.permissions.web_rules import WebRules
+from agent_lsp.session import Order, Place, Spent, TurnRefused
+from agent_lsp.settings import Settings, SettingsError
+from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.web import choice
+from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.checkpoints import Checkpoints
+from agent_lsp.workspace.origins import Origins
+from agent_lsp.workspace.sandbox.choose import Sandboxes
+from agent_lsp.workspace.seen import Seen
+from agent_lsp.workspace.targets import Targets
+
+_MARK_BYTES = 6
+
+
+@dataclass
+class Turns:
+    """Builds turns, and keeps what lasts as long as their session is open: its policy, what its model has seen."""
+
+    settings: Callable[[], Settings]
+    answering: Answering
+    journal: Journal
+    sandboxes: Sandboxes
+    toolbox: Toolbox
+    tools: ToolContext
+    checkpoints: Checkpoints
+    changes: Changes
+    targets: Targets
+    origins: Origins
+    kept: OfWorkspace
+    secrets: Secrets
+    new_id: Callable[[str], str]
+    _policies: dict[str, Policy] = field(default_factory=dict)
+    _news: dict[str, News] = field(default_factory=dict)
+
+    def change_folders(self) -> None:
+        """The workspace's folders are others now, for running turns too."""
+        for policy in self._policies.values():
+            policy.roots = self._folders
+
+    async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
+        """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
+        priced = await self.answering.model(order.model, self.settings())
+        return await self._estimate((*messages, UserMessage(order.prompt, order.context)), priced)
+
+    async def _estimate(self, messages: Sequence[Message], priced: Priced) -> Estimate:
+        model = priced.model
+        request = build(messages, system=self._system(), tools=self.toolbox.all(), window=model.context_window)
+        return estimated(request, priced.price, await self.journal.past_turns(model.name))
+
+    async def build(self, order: Order, place: Place) -> Turn:
+        """The turn that an order asks for. Raises TurnRefused, ModelError."""
+        try:
+            settings = self.settings()
+            confined = settings.preset is Preset.AUTO and (await self.sandboxes.found()).level.confines
+            preset = usable_preset(settings.preset, confined=confined)
+            terms = Terms(preset, settings.rules, WebRules(settings.web_allow, settings.web_deny), confined=confined)
+        except SettingsError as error:
+            raise TurnRefused("settings", str(error)) from error
+        priced = await self.answering.model(order.model, settings, lambda *about: self._asked(place, settings, *about))
+        await self.journal.look_after_kills(place.session_id, self.checkpoints.since)
+        policy = self._policies.setdefault(place.session_id, Policy(terms, self._folders, self.kept))
+        policy.terms = terms
+        news = self._news_of(place.session_id)
+        return Turn(
+            id=place.turn_id,
+            session_id=place.session_id,
+            record=place.record,
+            model=RetryingModel(priced.model, RetryPolicy(settings.max_retries)),
+            toolbox=self.toolbox,
+            tools=replace(self.tools, seen=news.seen, web=choice.chosen(settings.search_url, terms.web.denied)),
+            checkpoints=self.checkpoints,
+            news=news,
+            targets=self.targets,
+            policy=policy,
+            preset=order.preset,
+            budget=self._budget(settings, priced, place.spent),
+            estimate=await self._estimate(place.record.messages, priced),
+            approve=place.approve,
+            emit=place.emit,
+            secrets=self.secrets,
+            system=self._system(),
+            most_characters=settings.max_result_characters,
+            approval_seconds=settings.approval_timeout_seconds,
+            new_id=self.new_id,
+            now=time.time,
+            origins=self.origins,
+            mark=token_hex(_MARK_BYTES),
+            tainted=lambda: taint.of(place.record.messages),
+        )
+
+    async def _asked(self, place: Place, settings: Settings, action: Action, reason: str) -> Decision:
+        """Puts to the user what no tool call stands behind; the answer is kept on record."""
+        due, ids = time.time() + settings.approval_timeout_seconds, (place.session_id, place.turn_id)
+        request = question(action, reason, ids=(self.new_id("approval"), *ids), expires_at=due)
+        decision = await place.approve(request)
+        answer = (decision.choice, decision.feedback, decision.answered)
+        await place.record.append(Decided(request.id, "", action.title, action.digest, *answer))
+        return decision
+
+    def _budget(self, settings: Settings, priced: Priced, spent: Spent) -> Budget:
+        session = Account(settings.session_limits, OF_SESSION, used=spent.usage)
+        session.cost = spent.cost
+        return Budget(
+            Account(settings.limits, Names(), session),
+            priced.price,
+            self.journal,
+            cost_per_day=settings.max_cost_per_day,
+            seconds=settings.max_seconds,
+            new_id=self.new_id,
+        )
+
+    def _system(self) -> str:
+        return system_prompt(self._folders)
+
+    def _news_of(self, session_id: str) -> News:
+        if session_id not in self._news:
+            self._news[session_id] = self.changes.news_of(Seen())
+        return self._news[session_id]
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return tuple(root.path for root in self.tools.files.roots.all)
+
+
+def usable_preset(preset: Preset, *, confined: bool) -> Preset:
+    """The preset, if what it promises can be kept; `confined` says that a sandbox works. Raises SettingsError."""
+    if preset is Preset.AUTO and not confined:
+        raise SettingsError("the preset 'auto' needs a working sandbox: use 'edits', 'confirm' or 'plan'")
+    return preset

@@ -1,0 +1,224 @@
+"""A command of the model: what it sees of the workspace, its run in the sandbox, what of its deeds is taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.held import look
+from agent_lsp.workspace.roots import PathRefused
+from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
+from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
+from agent_lsp.workspace.sandbox.keeping import Store, kept
+from agent_lsp.workspace.sandbox.none import Unconfined
+from agent_lsp.workspace.sandbox.programs import beneath, search_path
+from agent_lsp.workspace.sandbox.survey import Keeps, Survey, forbidden, survey
+
+_AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for every command.
+
+    `protected` are names relative to any folder, which at a root hold also where there is nothing yet; `watched` are
+    such names that hold where there is something, and are taken back where a command made it. `hidden` are absolute
+    paths, `variables` go into each command's environment. `unsandboxed` lets commands run where nothing confines them.
+    """
+
+    protected: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    unsandboxed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, with the absolute folder and the bounds: seconds, and bytes of output that are kept."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    timeout_seconds: float
+    most_bytes: int
+    output: Callable[[bytes], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A protected entry, as users read it, that a command had changed or made; `kept_at` is where that lies now."""
+
+    shown: str
+    kept_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended; which unsaved texts it read, and which it did not see, as users read their paths.
+
+    `surveyed` is False where the workspace has too many folders to find all that a command made there.
+    """
+
+    ended: Ended
+    read_unsaved: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    taken_back: tuple[TakenBack, ...] = ()
+    surveyed: bool = True
+
+
+class Commands:
+    """Runs commands for tools."""
+
+    def __init__(self, files: Files, processes: Processes, sandboxes: Sandboxes, store: Store, rules: Rules) -> None:
+        self._files, self._processes, self._sandboxes = files, processes, sandboxes
+        self._store, self._rules = store, rules
+
+    async def confined(self, *, outside: bool) -> bool:
+        """Whether a command will be confined; `outside` asks that it be not. Raises SandboxRefused: none may run."""
+        found = await self._sandboxes.found()
+        if found.level.confines:
+            return not outside
+        if not self._rules.unsandboxed:
+            why = f" ({'; '.join(found.not_held)})" if found.not_held else ""
+            raise SandboxRefused(f"no command is run, for nothing here can confine it{why}; the user can {REMEDY}")
+        return False
+
+    async def unseen(self, *, confined: bool) -> tuple[str, ...]:
+        """The files whose unsaved text a command will not see, as users read them."""
+        texts = await self._unsaved()
+        found = await self._sandboxes.found()
+        return texts.names(seen=False, mounted=confined and found.sandbox.shows_buffers)
+
+    async def run(self, program: Program, *, confined: bool) -> Ran:
+        """Runs a program to its end, as `Processes.run` does. Raises OSError, SandboxRefused: it was not started."""
+        texts = await self._unsaved()
+        if not confined:
+            ended = await self._started(Unconfined(), program, View(()))
+            return Ran(ended, (), texts.names(seen=False, mounted=False))
+        sandbox = (await self._sandboxes.found()).sandbox
+        if not sandbox.level.confines:
+            raise SandboxRefused("there is no sandbox any more")
+        keeps = self._keeps()
+        before = await self._survey(keeps)
+        if keeps and not before.complete:
+            raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
+        taken: list[tuple[str, str | None]] = []
+        try:
+            ended = await self._guarded(sandbox, program, self._view(before, texts), taken)
+        finally:
+            after = await asyncio.shield(self._survey(keeps))
+            put_back = {path for path, _ in taken}
+            if new := [path for path in forbidden(before, after) if path not in put_back]:
+                taken += await asyncio.to_thread(self._taken, new)
+        mounted = sandbox.shows_buffers
+        return Ran(
+            ended,
+            texts.names(seen=True, mounted=mounted),
+            texts.names(seen=False, mounted=mounted),
+            tuple(TakenBack(self._files.roots.find(path).shown, place) for path, place in taken),
+            before.complete and after.complete,
+        )
+
+    async def _guarded(
+        self, sandbox: Sandbox, program: Program, view: View, taken: list[tuple[str, str | None]]
+    ) -> Ended:
+        with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
+            if not launch.unguarded:
+                return await self._processed(launch, program)
+            before = await asyncio.to_thread(kept, launch.unguarded)
+            try:
+                return await self._processed(launch, program)
+            finally:
+                taken += await asyncio.to_thread(lambda: list(self._store.put_back(before, self._files.roots)))
+
+    async def _started(self, sandbox: Sandbox, program: Program, view: View) -> Ended:
+        with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
+            return await self._processed(launch, program)
+
+    async def _processed(self, launch: Launch, program: Program) -> Ended:
+        try:
+            return await self._processes.run(
+                launch.argv,
+                cwd=program.cwd,
+                env={**self._environment(), **launch.variables},
+                pass_fds=launch.pass_fds,
+                timeout_seconds=program.timeout_seconds,
+                most_bytes=program.most_bytes,
+                output=program.output,
+            )
+        finally:
+            if launch.afterwards:
+                await asyncio.shield(self._afterwards(launch.afterwards))
+
+    def _environment(self) -> dict[str, str]:
+        env = environment()
+        path = search_path(env.get("PATH", os.defpath), self._roots)
+        return {**env, "PATH": path, **self._rules.variables}
+
+    async def _afterwards(self, argv: Sequence[str]) -> None:
+        await self._processes.run(argv, cwd="/", timeout_seconds=_AFTERWARDS_SECONDS, most_bytes=_LITTLE)
+
+    async def _survey(self, keeps: Keeps | None) -> Survey:
+        names = (*self._rules.protected, *self._rules.watched)
+        return await asyncio.to_thread(survey, self._roots, names, keeps)
+
+    def _keeps(self) -> Keeps | None:
+        """What tells whether the user keeps a path from the agent; None where there are no such rules."""
+        try:
+            keepers = [(root.path, keeper) for root in self._files.roots.all if (keeper := root.rules.keeper())]
+        except PathRefused as error:
+            raise SandboxRefused(str(error)) from error
+
+        def keeps(path: str, folder: bool) -> bool:  # noqa: FBT001 - as the rules are asked
+            return any(keeper(os.path.relpath(path, root), folder) for root, keeper in keepers if beneath(path, [root]))
+
+        return keeps if keepers else None
+
+    @property
+    def _roots(self) -> list[str]:
+        """Those that are there: a folder may be deleted while it is open."""
+        return [root.path for root in self._files.roots.all if os.path.isdir(root.path)]  # noqa: PTH112 - names are strings here
+
+    def _view(self, before: Survey, texts: _Texts) -> View:
+        roots = tuple(self._roots)
+        at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
+        protected = tuple(dict.fromkeys((*at_roots, *before.protected)))
+        return View(roots, protected, (*self._rules.hidden, *before.hidden), texts.on_disk)
+
+    def _taken(self, paths: Sequence[str]) -> list[tuple[str, str | None]]:
+        return [(path, self._store.take(path, self._files.roots)) for path in paths]
+
+    async def _unsaved(self) -> _Texts:
+        """What the editor holds otherwise than the disk."""
+        on_disk, shown, nowhere = {}, {}, []
+        for path, (location, _) in self._files.unsaved_texts().items():
+            with suppress(PathRefused):
+                held = await look(self._files, path)
+                if held.disk is None:
+                    nowhere.append(location.shown)
+                elif held.data is not None and held.data != held.disk.data:
+                    real = str(Path(path).resolve())  # noqa: ASYNC240 - of a file that was just read
+                    on_disk[real], shown[real] = held.data, location.shown
+        return _Texts(on_disk, shown, tuple(nowhere))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Unsaved texts as bytes, by the path of the file on disk; `nowhere` are those of files that are not there yet."""
+
+    on_disk: Mapping[str, bytes]
+    shown: Mapping[str, str]
+    nowhere: tuple[str, ...]
+
+    def names(self, *, seen: bool, mounted: bool) -> tuple[str, ...]:
+        """The files whose text a command sees or not, if those on disk are mounted or not."""
+        shown = tuple(self.shown.values())
+        if seen:
+            return tuple(sorted(shown)) if mounted else ()
+        return tuple(sorted(self.nowhere if mounted else (*self.nowhere, *shown)))

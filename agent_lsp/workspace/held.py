@@ -1,0 +1,107 @@
+"""What editor and disk hold at a path, as bytes, and another content put in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from agent_lsp.conversation.entries import FileVersion
+from agent_lsp.workspace import encodings, roots
+from agent_lsp.workspace.disk import Document
+from agent_lsp.workspace.editor import EditorRefused
+from agent_lsp.workspace.encodings import CannotHold, Encoding
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.objects import digest_of
+from agent_lsp.workspace.overlay import Buffer
+from agent_lsp.workspace.roots import Content, Location, NotThere
+
+_NEW_MODE = 0o644
+"""Permission bits of what only an editor holds yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A path's file on disk and its open document; None: there is none."""
+
+    location: Location
+    disk: Content | None
+    buffer: Buffer | None
+
+    @property
+    def data(self) -> bytes | None:
+        """The content as the user sees it."""
+        if self.buffer:
+            return self.bytes_of(self.buffer.text)
+        return self.disk.data if self.disk else None
+
+    def bytes_of(self, text: str) -> bytes:
+        """A text as this file has it, in the encoding of what is on disk."""
+        found = encodings.decoded(self.disk.data) if self.disk else None
+        try:
+            return encodings.encoded(text, found.encoding if found else Encoding.UTF_8)
+        except CannotHold:  # an editor may hold what it could not save so
+            return text.encode("utf-8", "surrogatepass")
+
+    @property
+    def mode(self) -> int:
+        return self.disk.mode if self.disk else _NEW_MODE
+
+    @property
+    def version(self) -> FileVersion | None:
+        """The content that the user sees, by its digest."""
+        return version_of(self.data, self.mode)
+
+    @property
+    def on_disk(self) -> FileVersion | None:
+        """The content that programs see, by its digest."""
+        return version_of(self.disk.data if self.disk else None, self.mode)
+
+
+def version_of(data: bytes | None, mode: int) -> FileVersion | None:
+    """A content by its digest; None for None."""
+    return None if data is None else FileVersion(digest_of(data), mode)
+
+
+def text_of(data: bytes | None) -> str | None:
+    """The text that a content is, None where it is none."""
+    found = None if data is None else encodings.decoded(data)
+    return found.text if found else None
+
+
+async def look(files: Files, path: str) -> Held:
+    """What is at a path now. Raises PathRefused where that cannot be read."""
+    location = files.roots.find(path)
+    buffer = files.buffer(location)
+    return Held(location, await asyncio.to_thread(_on_disk, location), buffer)
+
+
+async def put_into_editor(files: Files, held: Held, data: bytes) -> None:
+    """Gives an open document another text, in one undo step. Raises ChangedMeanwhile or EditorRefused."""
+    assert held.buffer  # noqa: S101 - only asked where there is one
+    text = text_of(data)
+    if text is None or held.bytes_of(text) != data:
+        raise EditorRefused("it is open in the editor, and what it was is no text of its encoding: close it first")
+    document = Document(held.location, held.buffer.text, held.buffer.version)
+    await files.perform(await files.change(held.location, document, text))
+
+
+async def put_on_disk(held: Held, data: bytes | None, mode: int) -> None:
+    """Replaces the file in one step, None removes it: a user undoes or redoes.
+
+    Raises PathRefused, also where it is another meanwhile.
+    """
+    await asyncio.to_thread(_replace, held, data, mode)
+
+
+def _replace(held: Held, data: bytes | None, mode: int) -> None:
+    if data is not None:
+        roots.write(held.location, data, over=held.disk, mode=mode, by_user=True)
+    elif held.disk:
+        roots.delete(held.location, held.disk, by_user=True)
+
+
+def _on_disk(location: Location) -> Content | None:
+    try:
+        return roots.read(location)
+    except NotThere:
+        return None

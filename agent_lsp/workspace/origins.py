@@ -1,0 +1,151 @@
+"""Whose words a file holds: the project's own, or those of others whom nobody here has chosen to trust."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from agent_lsp.conversation.messages import Origin, Provenance
+from agent_lsp.workspace import ignored
+from agent_lsp.workspace.beneath import real_path
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.held import look
+from agent_lsp.workspace.roots import Location, PathRefused
+
+_DEPENDENCIES = frozenset(
+    {
+        "node_modules",
+        "bower_components",
+        "jspm_packages",
+        "site-packages",
+        "dist-packages",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        "vendor",
+        "third_party",
+        "pods",
+        "carthage",
+        "deps",
+        "target",
+        ".cargo",
+        ".gradle",
+        ".m2",
+        ".yarn",
+        ".pnpm-store",
+        ".terraform",
+    }
+)
+"""Folders that tools of many languages put the work of others into."""
+_PROGRAMS = frozenset({"bin", ".bin", "scripts"})
+"""Folders whose files are run, not read."""
+_WORD = re.compile(r"[^\s'\"=:;,|&<>()]+")
+_MOST_NAMED, _MOST_WORDS = 3, 1_000
+_DEPENDENCY, _IGNORED, _WRITTEN = "a dependency", "git leaves it out", "written after untrusted text was read"
+
+
+class Written(Protocol):
+    """Knows the files that were written after untrusted text was read."""
+
+    async def tainted(self, files: Sequence[tuple[str, str]]) -> Sequence[bool]:
+        """Whether each is one of them: its URI, and its content's SHA-256 in hex, empty where that is not known."""
+
+    async def any_tainted(self) -> bool:
+        """Whether there are any."""
+
+
+class Origins:
+    """Tells where the text of files comes from."""
+
+    def __init__(self, files: Files, written: Written) -> None:
+        self._files, self._written = files, written
+
+    async def of(self, paths: Iterable[str]) -> Origin:
+        """The origin of a text made of these files, by paths as tools take them: untrusted if one is."""
+        places = [*self._places(paths)]
+        return _told(await self._foreign(places))
+
+    async def of_names(self, paths: Iterable[str]) -> Origin:
+        """The origin of a text that only names these files."""
+        places = [*self._places(paths)]
+        return _told(await self._among_written(places, names=True))
+
+    async def of_line(self, line: str, cwd: str) -> Origin:
+        """The origin of what a command prints that can read only what is there, by the files that its line names."""
+        words = [cwd, *dict.fromkeys(_WORD.findall(line))]
+        named = await asyncio.to_thread(lambda: [*_readable(words[:_MOST_WORDS], cwd)])
+        found = await self._foreign([*self._places(named)])
+        return _told(found) if found else Origin(Provenance.PROJECT, f"a command: {line}")
+
+    def _places(self, paths: Iterable[str]) -> Iterator[Location]:
+        for path in dict.fromkeys(paths):
+            with suppress(PathRefused):  # it is not read either
+                yield self._files.roots.find(path)
+
+    async def _foreign(self, places: Sequence[Location]) -> dict[str, str]:
+        """Why files are not the project's own, by their names, for those that are not."""
+        found = await asyncio.to_thread(self._by_place, places)
+        return found or await self._among_written(places, names=False)
+
+    def _by_place(self, places: Sequence[Location]) -> dict[str, str]:
+        judged = ignored.judge()
+        found = {place.shown: self._why(place, judged) for place in places}
+        return {shown: why for shown, why in found.items() if why}
+
+    def _why(self, place: Location, judged: ignored.Judge) -> str:
+        real = real_path(place.path)
+        parts = {part.casefold() for part in (*PurePath(place.relative).parts, *self._parts(real))}
+        if parts & _DEPENDENCIES:
+            return _DEPENDENCY
+        return _IGNORED if judged(place.path) or judged(real) else ""
+
+    def _parts(self, real: str) -> tuple[str, ...]:
+        with suppress(PathRefused):
+            return PurePath(self._files.roots.find(real).relative).parts
+        return PurePath(real).parts
+
+    async def _among_written(self, places: Sequence[Location], *, names: bool) -> dict[str, str]:
+        if not await self._written.any_tainted():
+            return {}
+        asked = [(place.shown, *one) for place in places for one in await self._contents(place, names=names)]
+        known = await self._written.tainted([(uri, digest) for _, uri, digest in asked])
+        return {shown: _WRITTEN for (shown, *_), tainted in zip(asked, known, strict=True) if tainted}
+
+    async def _contents(self, place: Location, *, names: bool) -> set[tuple[str, str]]:
+        """The URIs of a place, with what editor and disk hold there."""
+        uris = {place.uri, self._files.real(place).uri}
+        digests = {""}
+        if not names:
+            with suppress(PathRefused):
+                held = await look(self._files, place.path)
+                digests = {version.digest for version in (held.version, held.on_disk) if version} or digests
+        return {(uri, digest) for uri in uris for digest in digests}
+
+
+def _told(foreign: dict[str, str]) -> Origin:
+    if not foreign:
+        return Origin(Provenance.PROJECT, "files of the project")
+    named = [f"{shown} ({why})" for shown, why in foreign.items()]
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return Origin(Provenance.FOREIGN, ", ".join(named[:_MOST_NAMED]) + more)
+
+
+def _readable(words: Iterable[str], cwd: str) -> Iterator[str]:
+    """The absolute paths among a line's words: files, and folders of dependencies, but nothing that is run."""
+    for word in words:
+        path = Path(os.path.normpath(Path(cwd, word)))
+        if "\0" in word or path.parent.name.casefold() in _PROGRAMS:
+            continue
+        if path.is_file():
+            readable = not os.access(path, os.X_OK)
+        else:
+            readable = any(one.name.casefold() in _DEPENDENCIES and one.is_dir() for one in (path, *path.parents))
+        if readable:
+            yield str(path)

@@ -1,0 +1,92 @@
+"""Confined by bubblewrap: namespaces of its own, a read-only machine, no network, no capabilities, dead with us."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
+from agent_lsp.workspace.sandbox.limits import Bounds
+from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mounts
+from agent_lsp.workspace.sandbox.stubs import Stubs
+
+_NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL")
+_ENDS = ("--new-session", "--die-with-parent")
+_VARIABLES = {"TMPDIR": "/tmp"}  # noqa: S108 - a command's own
+_MACHINE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+
+
+class Bubblewrap:
+    """Starts commands under `bwrap` (0.8 or later). A hidden path cannot be read; a missing one is an empty folder."""
+
+    level = Level.BUBBLEWRAP
+    shows_buffers = True
+
+    def __init__(self, program: str, nothing: Path, filter_program: bytes | None, bounds: Bounds, stubs: Stubs) -> None:
+        """`nothing` is a folder of ours; in it is made the file that stands for hidden ones."""
+        self._program, self._filter, self._bounds, self._stubs = program, filter_program, bounds, stubs
+        nothing.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._closed = nothing / "closed"
+        self._closed.touch(mode=0)
+
+    @contextmanager
+    def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
+        """As the protocol says."""
+        planned = mounts(view, self._stubs.has)
+        with ExitStack() as stack:
+            stack.enter_context(self._stubs.standing(planned))
+            descriptors: list[int] = []
+
+            def inherited(data: bytes) -> str:
+                descriptors.append(stack.enter_context(_memory(data)))
+                return str(descriptors[-1])
+
+            flags = [flag for mount in planned for flag in self._flags(mount, view, inherited)]
+            if self._filter is not None:
+                flags += ["--seccomp", inherited(self._filter)]
+            command = [self._program, *_NAMESPACES, *_ENDS, *_MACHINE, *flags, "--chdir", cwd, "--"]
+            started = self._bounds.outside([*command, *self._bounds.inside(argv)])
+            links = tuple(one.path for one in planned if one.kind is Kind.LINK)
+            yield Launch(tuple(started), tuple(descriptors), _VARIABLES, links)
+
+    def _flags(self, mount: Mount, view: View, inherited: Callable[[bytes], str]) -> list[str]:
+        path = mount.path
+        match mount.kind:
+            case Kind.LINK:
+                return []
+            case Kind.EMPTY:
+                return ["--perms", "1777", "--tmpfs", path]
+            case Kind.MISSING:  # a file system of its own is mounted in a third of the time of a bind
+                return ["--perms", "0555", "--tmpfs", path]
+            case Kind.WRITABLE | Kind.PINNED:
+                return ["--bind", path, path]
+            case Kind.READ_ONLY | Kind.DECOY:
+                return ["--ro-bind", path, path]
+            case Kind.BUFFER:
+                return ["--perms", _mode(path), "--ro-bind-data", inherited(view.buffers[path]), path]
+            case Kind.HIDDEN_FILE:
+                return ["--ro-bind", str(self._closed), path]
+            case Kind.HIDDEN_FOLDER:
+                return ["--perms", "0111", "--tmpfs", path]
+
+
+@contextmanager
+def _memory(data: bytes) -> Iterator[int]:
+    """A descriptor of a file in memory that holds some bytes, read from its beginning."""
+    descriptor = os.memfd_create("agent-lsp")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _mode(path: str) -> str:
+    try:
+        return f"{os.stat(path).st_mode & 0o777:04o}"
+    except OSError as error:
+        raise SandboxRefused(f"{path} went away while the command was prepared: try again") from error

@@ -1,0 +1,124 @@
+"""Protected entries that a level cannot guard: as they were before a command, and made so again after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_lsp.workspace import roots
+from agent_lsp.workspace.roots import Location, PathRefused, Roots
+from agent_lsp.workspace.sandbox import SandboxRefused
+
+_MOST_BYTES, _MOST_ENTRIES = 16 << 20, 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file's bytes, a link's target; empty for a folder."""
+
+    mode: int
+    data: bytes = b""
+
+
+Kept = Mapping[str, Mapping[str, _Entry]]
+"""Each protected path with everything at it and below, by absolute path; nothing where it is missing."""
+
+
+def kept(paths: Iterable[str]) -> Kept:
+    """Reads what is there. Raises SandboxRefused when it is too much to be kept."""
+    room = [_MOST_BYTES, _MOST_ENTRIES]
+    return {path: dict(_read(path, room)) for path in paths}
+
+
+class Store:
+    """Where entries go that are taken back, for they may be somebody's who worked while the command ran."""
+
+    def __init__(self, folder: Path, new_name: Callable[[], str]) -> None:
+        self._folder, self._new_name = folder, new_name
+
+    def take(self, path: str, workspace: Roots) -> str | None:
+        """Moves an entry with all that is in it here, and says where; None where something stands against it."""
+        target = self._folder / self._new_name()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            with _holding(workspace.find(path)) as (folder, name):
+                try:
+                    os.rename(name, target, src_dir_fd=folder)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:
+                        raise
+                    _carry(folder, name, target)
+        except (OSError, PathRefused):
+            return None
+        return str(target)
+
+    def put_back(self, before: Kept, workspace: Roots) -> Iterator[tuple[str, str | None]]:
+        """Makes entries what they were; each that was not, with where it is now. Nothing may be running."""
+        for path, entries in before.items():
+            now = dict(_read(path, [2 * _MOST_BYTES, 2 * _MOST_ENTRIES], strict=False))
+            if now == entries:
+                continue
+            yield path, self.take(path, workspace) if now else None
+            for place, entry in sorted(entries.items()):
+                _make(workspace.find(place), entry)
+
+
+def _carry(folder: int, name: str, target: Path) -> None:
+    """Moves an entry to another disk; the folder that holds it is known by descriptor only."""
+    place = os.path.join(f"/proc/self/fd/{folder}", name)
+    if os.path.isdir(place) and not os.path.islink(place):
+        shutil.copytree(place, target, symlinks=True)
+        shutil.rmtree(name, dir_fd=folder)
+    else:
+        shutil.copy2(place, target, follow_symlinks=False)
+        os.unlink(name, dir_fd=folder)
+
+
+def _read(path: str, room: list[int], *, strict: bool = True) -> Iterator[tuple[str, _Entry]]:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return
+    room[1] -= 1
+    room[0] -= status.st_size if stat.S_ISREG(status.st_mode) else 0
+    if min(room) < 0:
+        if strict:
+            raise SandboxRefused(f"{path} is too large to be protected at this level of sandbox")
+        return
+    if stat.S_ISREG(status.st_mode):
+        with open(path, "rb") as file:
+            yield path, _Entry(status.st_mode, file.read())
+    elif stat.S_ISLNK(status.st_mode):
+        yield path, _Entry(status.st_mode, os.fsencode(os.readlink(path)))
+    elif stat.S_ISDIR(status.st_mode):
+        yield path, _Entry(status.st_mode)
+        for name in sorted(os.listdir(path)):
+            yield from _read(os.path.join(path, name), room, strict=strict)
+
+
+def _make(location: Location, entry: _Entry) -> None:
+    with _holding(location) as (folder, name):
+        if stat.S_ISDIR(entry.mode):
+            os.mkdir(name, stat.S_IMODE(entry.mode), dir_fd=folder)
+        elif stat.S_ISLNK(entry.mode):
+            os.symlink(entry.data, os.fsencode(name), dir_fd=folder)
+        else:
+            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+            with open(descriptor, "wb") as file:
+                file.write(entry.data)
+                os.fchmod(file.fileno(), stat.S_IMODE(entry.mode))
+
+
+@contextmanager
+def _holding(location: Location) -> Iterator[tuple[int, str]]:
+    """The folder that holds a path, by descriptor beneath its root, and the name in it."""
+    parent, name = os.path.split(location.relative)
+    holder = Location(location.root, parent, parent or ".")
+    with roots.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        yield descriptor, name

@@ -1,0 +1,86 @@
+"""Confined by Landlock and a filter of system calls: weaker than namespaces, for Linux without bubblewrap.
+
+What it leaves: a command may change mode, owner and times of the user's files anywhere, sees which names and processes
+there are, and protected entries within a root can only be looked at when it has ended. It is refused to root, whose
+commands could still read what belongs to other processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
+from agent_lsp.workspace.sandbox.limits import DEFAULT, Bounds, Limits
+
+_LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
+_MOST = 20_000
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+
+class Landlock:
+    """Starts commands by way of a launcher that gives up its own rights."""
+
+    level = Level.LANDLOCK
+    shows_buffers = False
+
+    def __init__(
+        self, python: str, folder: Path, filter_program: bytes | None, bounds: Bounds, limits: Limits = DEFAULT
+    ) -> None:
+        """`python` runs the launcher; `folder` is where each command gets a folder of its own for passing files.
+
+        Raises SandboxRefused to root.
+        """
+        if os.geteuid() == 0:
+            raise SandboxRefused("Landlock does not hold root: run the editor as an ordinary user")
+        if filter_program is None:
+            raise SandboxRefused("Landlock needs a filter of system calls, and this machine's are not known")
+        self._python, self._folder, self._filter = python, folder, filter_program
+        self._bounds, self._limits = bounds, limits
+
+    @contextmanager
+    def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
+        """As the protocol says."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="tmp-", ignore_cleanup_errors=True) as temporary:
+            hidden = {os.path.realpath(path) for path in (*view.hidden, "/tmp", "/var/tmp", "/run", "/dev/shm")}  # noqa: S108 - they are hidden, not used
+            rules = {
+                "readable": [*_around("/", hidden - set(view.roots), view.roots), *view.roots, temporary],
+                "writable": [*view.roots, temporary],
+                "devices": [path for path in _DEVICES if os.path.exists(path)],
+                "filter": self._filter.hex(),
+                "processes": 4 * self._limits.processes,  # of all this user runs: there is no namespace to count in
+                "memory": self._limits.memory_bytes,
+            }
+            descriptor = os.memfd_create("agent-lsp")
+            try:
+                os.write(descriptor, json.dumps(rules).encode())
+                launcher = [self._python, "-I", "-S", str(_LAUNCHER), str(descriptor), *argv]
+                variables = {"TMPDIR": temporary}
+                yield Launch(tuple(self._bounds.outside(launcher)), (descriptor,), variables, view.protected)
+            finally:
+                os.close(descriptor)
+
+
+def _around(folder: str, hidden: Collection[str], roots: Collection[str]) -> list[str]:
+    """What can be named in place of a folder so that everything in it is meant but the hidden."""
+    found: list[str] = []
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        if place in hidden:
+            continue
+        if not any(one.startswith(f"{place.rstrip('/')}/") for one in hidden):
+            found.append(place)
+            continue
+        if len(found) + len(waiting) > _MOST:
+            raise SandboxRefused(f"too much lies around hidden paths in {place}")
+        try:
+            waiting += [entry.path for entry in os.scandir(place) if entry.path not in roots]
+        except PermissionError:
+            continue
+    return found

@@ -1,0 +1,130 @@
+"""Which mounts give a command its view, the shallow ones first, for a deeper one must lie on top."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from agent_lsp.workspace.sandbox import SandboxRefused, View
+
+_EMPTY_IN_SANDBOX = ("/tmp", "/var/tmp", "/run")  # noqa: S108 - they are hidden, not used
+_NO_ROOTS = ("/proc/", "/dev/", "/sys/")
+DECOY = "/.git/commondir"
+_MOST = 2_000
+"""A command line with more mounts would take a second to set up."""
+
+
+class Kind(IntEnum):
+    """What stands at a path; of two at one path the greater holds."""
+
+    LINK = -1
+    EMPTY = 0
+    WRITABLE = 1
+    PINNED = 2
+    READ_ONLY = 3
+    BUFFER = 4
+    MISSING = 5
+    DECOY = 6
+    HIDDEN_FILE = 7
+    HIDDEN_FOLDER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One path of the view. PINNED is as writable as what holds it, but can be neither renamed nor removed.
+
+    LINK is a symbolic link on the way to a protected entry: nothing can be mounted on it. DECOY is a missing file that
+    must not be an empty folder: see `stubs.py`.
+    """
+
+    path: str
+    kind: Kind
+
+
+def mounts(view: View, is_stub: Callable[[str], bool] = lambda _: False) -> tuple[Mount, ...]:
+    """What to mount for a view, as the disk is now; a stub counts as missing. Raises SandboxRefused: too many."""
+    for root in view.roots:
+        if f"{root}/".startswith(_NO_ROOTS) or root == "/":
+            raise SandboxRefused(f"{root} as a workspace leaves nothing to be protected from a command: open a folder")
+    found: dict[str, Kind] = {}
+    for mount in _wished(view, is_stub):
+        found[mount.path] = max(mount.kind, found.get(mount.path, mount.kind))
+    if len(found) > _MOST:
+        raise SandboxRefused(f"{len(found)} paths are protected, hidden or unsaved; the sandbox takes {_MOST}")
+    visible = _without_what_lies_in_hidden(found, view.roots)
+    ordered = sorted(visible.items(), key=lambda one: (one[0].rstrip("/").count("/"), one[0]))
+    return tuple(Mount(path, kind) for path, kind in ordered)
+
+
+def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
+    for path in _EMPTY_IN_SANDBOX:
+        if os.path.realpath(path) == path and os.path.isdir(path):
+            yield Mount(path, Kind.EMPTY)
+    for root in view.roots:
+        yield Mount(root, Kind.WRITABLE)
+    for path in view.protected:
+        yield from _guard(path, view.roots, is_stub)
+    for path in view.buffers:
+        yield Mount(path, Kind.BUFFER)
+    for path in view.hidden:
+        yield from _hiding(path)
+
+
+def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) -> Iterator[Mount]:
+    """A protected entry with what holds it, from its root down to itself or to the first that is missing.
+
+    Where a link is on the way, what it leads to is guarded. What lies beneath no root is read-only anyway.
+    """
+    root = max((root for root in roots if path.startswith(f"{root.rstrip('/')}/")), key=len, default=None)
+    if root is None:
+        return
+    place = root
+    parts = os.path.relpath(path, root).split("/")
+    for number, part in enumerate(parts):
+        place = os.path.join(place, part)
+        status = None if is_stub(place) else _status(place)
+        if status is None:
+            yield Mount(place, Kind.DECOY if place.endswith(DECOY) else Kind.MISSING)
+            return
+        if stat.S_ISLNK(status.st_mode):
+            yield Mount(place, Kind.LINK)
+            target = os.path.realpath(place)
+            if os.path.exists(target) and target != root:
+                yield from _guard(target, roots, is_stub)
+            return
+        if number + 1 == len(parts) or not stat.S_ISDIR(status.st_mode):
+            yield Mount(place, Kind.READ_ONLY)
+            return
+        yield Mount(place, Kind.PINNED)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _hiding(path: str) -> Iterator[Mount]:
+    real = os.path.realpath(path)
+    if os.path.isdir(real):
+        yield Mount(real, Kind.HIDDEN_FOLDER)
+    elif os.path.exists(real):
+        yield Mount(real, Kind.HIDDEN_FILE)
+
+
+def _without_what_lies_in_hidden(found: Mapping[str, Kind], roots: tuple[str, ...]) -> dict[str, Kind]:
+    """Only a root, and what lies in that, comes up again within a hidden folder."""
+    hidden = [path for path, kind in found.items() if kind is Kind.HIDDEN_FOLDER]
+
+    def stays(path: str) -> bool:
+        holders = [folder for folder in hidden if path.startswith(f"{folder}/")]
+        deepest = max(holders, key=len, default="")
+        return not deepest or any(
+            len(root) > len(deepest) and (path == root or path.startswith(f"{root}/")) for root in roots
+        )
+
+    return {path: kind for path, kind in found.items() if stays(path)}

@@ -1,0 +1,20 @@
+"""Not confined at all: what the user allowed to run outside, or has switched on for a machine without a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from agent_lsp.workspace.sandbox import Launch, Level, View
+
+
+class Unconfined:
+    """Starts a command as it is."""
+
+    level = Level.NONE
+    shows_buffers = False
+
+    @contextmanager
+    def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
+        """As the protocol says; no part of the view holds."""
+        yield Launch(tuple(argv), unguarded=view.protected)

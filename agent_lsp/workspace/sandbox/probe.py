@@ -1,0 +1,122 @@
+"""Whether a level holds: forbidden things are really tried in it, and an allowed one beside them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_lsp.processes import Processes, environment
+from agent_lsp.workspace.sandbox import Sandbox, SandboxRefused, View
+
+_SECONDS = 10.0
+_MOST_BYTES = 10_000
+_TRIED = """
+import os, socket, sys
+inside, outside, hidden, listener, parent = sys.argv[1:]
+def tried(what, how):
+    try:
+        how()
+    except OSError:
+        return
+    print(what)
+def send(kind):
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.settimeout(0.2)
+        try:
+            one.connect(("192.0.2.1", 9))
+        except TimeoutError:
+            pass
+def meet():
+    with socket.socket(socket.AF_UNIX) as one:
+        one.connect(listener)
+tried("written", lambda: open(inside, "w").close())
+tried("", lambda: open(outside, "w").close())
+tried("a hidden file was read", lambda: open(hidden).read())
+tried("a socket of this machine was reached", meet)
+tried("the network was reached", lambda: send(socket.SOCK_DGRAM))
+tried("the network was reached", lambda: send(socket.SOCK_STREAM))
+def spied():
+    pid, begun = parent.split(":")
+    if open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19] != begun:
+        raise OSError
+    open(f"/proc/{pid}/environ").read()
+tried("the daemon's environment was read", spied)
+"""
+"""What it writes outside may come to lie in a file system of its own, so that is looked at from here.
+
+192.0.2.0/24 is nobody's (RFC 5737): a connection is begun or refused, never answered.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where it is tried; `listener` is a socket with a name that somebody listens at."""
+
+    root: Path
+    outside: Path
+    hidden: Path
+    listener: Path
+
+
+async def failing(sandbox: Sandbox, processes: Processes, folder: Path, python: str) -> str:
+    """What a level does not hold, in words; empty when it holds. `folder` is where it may be
+    tried, `python` an interpreter that can be run in it."""
+    with _place(folder) as place:
+        view = View((str(place.root),), (), (str(place.hidden),))
+        argv = [python, "-I", "-S", "-c", _TRIED, str(place.root / "file"), str(place.outside)]
+        argv += [str(place.hidden), str(place.listener), _ourselves()]
+        try:
+            with sandbox.launch(argv, cwd=str(place.root), view=view) as launch:
+                ended = await processes.run(
+                    launch.argv,
+                    cwd=str(place.root),
+                    env={**environment(), **launch.variables},
+                    pass_fds=launch.pass_fds,
+                    timeout_seconds=_SECONDS,
+                    most_bytes=_MOST_BYTES,
+                )
+        except (OSError, SandboxRefused) as error:
+            return str(error)
+        return _judged(ended.output.decode("utf-8", "replace").splitlines(), place)
+
+
+def _judged(said: Sequence[str], place: _Place) -> str:
+    if "written" not in said or not (place.root / "file").exists():
+        return " ".join(said)[:300] or "nothing could be run in it"
+    done = dict.fromkeys(line for line in said if line not in {"written", ""})
+    return "; ".join([*done, *(["a file outside was written"] if place.outside.exists() else [])])
+
+
+def _ourselves() -> str:
+    """Our number and when we began: within a namespace somebody else may have our number."""
+    try:
+        return f"{os.getpid()}:{Path('/proc/self/stat').read_text().rpartition(')')[2].split()[19]}"
+    except OSError:  # not Linux
+        return "0:0"
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[_Place]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="try-") as name, socket.socket(socket.AF_UNIX) as listener:
+        place = _Place(*(Path(name) / part for part in ("root", "outside", "hidden", "s")))
+        place.root.mkdir()
+        place.hidden.write_text("hidden")
+        _listen(listener, place.listener)
+        yield place
+
+
+def _listen(listener: socket.socket, path: Path) -> None:
+    """Binds by way of a descriptor: a socket's name has 107 bytes at most (unix(7)), a folder's may have more."""
+    holder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{holder}/{path.name}" if sys.platform == "linux" else str(path))
+    finally:
+        os.close(holder)
+    listener.listen()

@@ -1,0 +1,242 @@
+"""The daemon's loop behind its doors, with what runs need in place of the outside: an address, a clock, no waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from agent_lsp.agent import Turn
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
+from agent_lsp.agent.context import most_tokens, system_prompt
+from agent_lsp.app import TOOLS
+from agent_lsp.confining import base_python
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Limits
+from agent_lsp.conversation.events import Seen
+from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.models import Chunk, Model, Request
+from agent_lsp.models.http import Endpoint, Patience
+from agent_lsp.models.pricing import price_of
+from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.wire_model import WireModel
+from agent_lsp.permissions import Preset, taint
+from agent_lsp.permissions.policy import Policy, Terms
+from agent_lsp.permissions.protected import acts_on
+from agent_lsp.permissions.secrets import Secrets
+from agent_lsp.processes import Processes
+from agent_lsp.session import Order, Place
+from agent_lsp.session.open import OpenSessions
+from agent_lsp.session.watchers import Watchers
+from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.web.choice import chosen
+from agent_lsp.workspace import seen
+from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.checkpoints import Checkpoints
+from agent_lsp.workspace.commands import Commands, Rules
+from agent_lsp.workspace.editor import NoEditor
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.objects import Objects
+from agent_lsp.workspace.origins import Origins
+from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.workspace.sandbox.keeping import Store
+from agent_lsp.workspace.snapshots import Snapshots
+from agent_lsp.workspace.targets import Targets
+from tests.models.wires import KITS
+
+MODELS = ("openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "anthropic:claude-sonnet-4-5")
+"""One of known price for each protocol."""
+_MARK = "0123456789ab"
+"""Of every turn, so that a run repeats itself."""
+_MUCH = 1_000_000_000
+_LIMITS = Limits(steps=_MUCH, tool_calls=_MUCH, tokens=_MUCH, seconds=600, cost=_MUCH)
+_NOON = 1_800_014_400.0
+"""The journal's only moment, in seconds since the epoch: all of a run is paid on one day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request as it was sent, and the most it could cost: tokens, and the USD that the ledger set aside."""
+
+    model: str
+    request: Request
+    usd: float
+
+    @property
+    def tokens(self) -> int:
+        return most_tokens(self.request, self.model.partition(":")[2]) + self.request.max_output_tokens
+
+
+@dataclass
+class Home:
+    """One workspace and its sessions. `attempts`, `seen` and `approved` are what happened, in order."""
+
+    workspace: Path
+    journal: Journal
+    sessions: OpenSessions
+    attempts: list[Attempt]
+    seen: list[Seen]
+    approved: list[ApprovalRequest] = field(default_factory=list)
+
+    async def yes(self, request: ApprovalRequest) -> Decision:
+        """A user who allows everything."""
+        self.approved.append(request)
+        return Decision(Choice.ALLOW_ONCE)
+
+
+def tools_for(files: Files, processes: Processes, state: Path) -> ToolContext:
+    """What tools work with; there is no sandbox, and so no command is run."""
+    sandboxes = Sandboxes(state / "sandbox", [], processes, Machine("", base_python()))
+    commands = Commands(files, processes, sandboxes, Store(state / "taken-back", str), Rules())
+    return ToolContext(files, Search(files, processes, program()), commands, chosen())
+
+
+def open_journal(folder: Path) -> Journal:
+    """The journal of a run."""
+    return Journal(folder / "state" / "journal.sqlite3", clock=lambda: _NOON)
+
+
+@asynccontextmanager
+async def home(folder: Path, url: str, patience: Patience, dice: random.Random) -> AsyncIterator[Home]:
+    """A home in an empty folder whose models are all at `url`; it retries at once."""
+    journal, watchers, processes = open_journal(folder), Watchers(), Processes()
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    models = {name: _model(name, url, patience) for name in MODELS}
+    files = Files(Roots([str(workspace)]), NoEditor())
+    tools = tools_for(files, processes, folder / "state")
+    objects = Objects(folder / "state" / "checkpoints")
+    changes = Changes(files)
+    checkpoints = Checkpoints(files, objects, Snapshots(files, tools.search, objects))
+    builder = _Builder(models, journal, tools, checkpoints, changes, dice)
+    sessions = OpenSessions(
+        journal, str(workspace), build=builder.build, watchers=watchers, new_id=builder.new_id, now=time.time
+    )
+    built = Home(workspace, journal, sessions, builder.attempts, [])
+    watchers.add(built.seen.append)
+    try:
+        yield built
+    finally:
+        await sessions.close()
+        await changes.close()
+        for model in models.values():
+            await model.close()
+        await processes.close()
+        await journal.close()
+
+
+def _model(name: str, url: str, patience: Patience) -> WireModel:
+    protocol, _, model = name.partition(":")
+    kit = KITS[protocol]
+    return WireModel(kit.wire, Endpoint(url, kit.headers), model, context_window=128_000, patience=patience)
+
+
+class _Builder:
+    """Makes each turn as the daemon does, with limits that nothing reaches."""
+
+    def __init__(
+        self,
+        models: dict[str, WireModel],
+        journal: Journal,
+        tools: ToolContext,
+        checkpoints: Checkpoints,
+        changes: Changes,
+        dice: random.Random,
+    ) -> None:
+        self.attempts: list[Attempt] = []
+        self._checkpoints = checkpoints
+        self._models, self._journal, self._tools, self._dice = models, journal, tools, dice
+        self._policy = Policy(Terms(Preset.CONFIRM), [root.path for root in tools.files.roots.all])
+        self._numbers = itertools.count()
+        self._changes, self._news = changes, dict[str, News]()
+
+    def new_id(self, what: str) -> str:
+        return f"{what}_{next(self._numbers)}"
+
+    async def build(self, order: Order, place: Place) -> Turn:
+        model = self._models[order.model or ""]
+        ledger = _NotingLedger(self._journal)
+        news = self._news.get(place.session_id) or self._changes.news_of(seen.Seen())
+        self._news[place.session_id] = news
+        noting = _NotingModel(model, ledger, self.attempts)
+        return Turn(
+            id=place.turn_id,
+            session_id=place.session_id,
+            record=place.record,
+            model=RetryingModel(noting, RetryPolicy(), sleep=_at_once, dice=self._dice),
+            toolbox=Toolbox(TOOLS),
+            tools=replace(self._tools, seen=news.seen),
+            checkpoints=self._checkpoints,
+            news=news,
+            targets=Targets(self._tools.files.roots, acts_on),
+            policy=self._policy,
+            preset=None,
+            budget=self._budget(model.name, ledger, place),
+            estimate=Estimate(0, None, None, None, ""),
+            approve=place.approve,
+            emit=place.emit,
+            secrets=Secrets(),
+            system=system_prompt([root.path for root in self._tools.files.roots.all]),
+            most_characters=50_000,
+            approval_seconds=60,
+            new_id=self.new_id,
+            now=time.time,
+            origins=Origins(self._tools.files, self._journal),
+            mark=_MARK,
+            tainted=lambda: taint.of(place.record.messages),
+        )
+
+    def _budget(self, name: str, ledger: _NotingLedger, place: Place) -> Budget:
+        session = Account(_LIMITS, OF_SESSION, used=place.spent.usage)
+        session.cost = place.spent.cost
+        protocol, _, model = name.partition(":")
+        account, price = Account(_LIMITS, Names(), session), price_of(protocol, model)
+        return Budget(account, price, ledger, cost_per_day=_MUCH, seconds=_LIMITS.seconds, new_id=self.new_id)
+
+
+async def _at_once(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+class _NotingLedger:
+    """The journal as a ledger; `usd` is what was set aside last."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self.usd = journal, 0.0
+
+    async def reserve(self, reservation: str, usd: float, cap: float) -> float | None:
+        self.usd = usd
+        return await self._journal.reserve(reservation, usd, cap)
+
+
+class _NotingModel:
+    """A Model around a Model that notes each attempt."""
+
+    def __init__(self, model: Model, ledger: _NotingLedger, attempts: list[Attempt]) -> None:
+        self._model, self._ledger, self._attempts = model, ledger, attempts
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def note(self) -> str:
+        return self._model.note
+
+    @property
+    def context_window(self) -> int:
+        return self._model.context_window
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        self._attempts.append(Attempt(self.name, request, self._ledger.usd))
+        return self._model.stream(request)
+
+    async def close(self) -> None:
+        await self._model.close()

@@ -1,0 +1,55 @@
+"""Commands over a real workspace, in a real sandbox, or in none: the naive executor that every test must catch."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from agent_lsp.confining import PROTECTED, base_python
+from agent_lsp.processes import Processes
+from agent_lsp.workspace.commands import Commands, Rules
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.workspace.sandbox.keeping import Store
+from agent_lsp.workspace.sandbox.limits import DEFAULT, Limits
+
+PYTHON = base_python()
+
+
+@asynccontextmanager
+async def commands(
+    files: Files,
+    processes: Processes,
+    state: Path,
+    rules: Rules | None = None,
+    *,
+    limits: Limits = DEFAULT,
+    python: str = PYTHON,
+) -> AsyncIterator[Commands]:
+    """Runs commands as the daemon does."""
+    machine = Machine(os.environ["PATH"], python, limits=limits)
+    sandboxes = Sandboxes(state / "sandbox", [root.path for root in files.roots.all], processes, machine)
+    names = (f"entry-{number}" for number in itertools.count())
+    try:
+        yield Commands(
+            files,
+            processes,
+            sandboxes,
+            Store(state / "taken-back", lambda: next(names)),
+            rules or Rules(PROTECTED, (str(state),)),
+        )
+    finally:
+        sandboxes.close()
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes of this machine, in whatever namespace, whose working folder is this one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder and "State:\tZ" not in (process / "status").read_text():
+                found.append(int(process.name))
+    return found

@@ -1,0 +1,137 @@
+"""What was written after untrusted text was read is untrusted when it is read again, in whatever session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_lsp.conversation.actions import Action, Command, ToolKind
+from agent_lsp.conversation.messages import ToolMessage
+from tests.conftest import call
+from tests.house import House, house
+
+Script = Callable[..., str]
+
+READ = call("read_file", path="vendor/x.md")
+WRITE = call("write_file", path="notes.md", content="from vendor\n")
+RUN = call("run_command", command="echo from vendor >notes.md; echo more >more.md")
+PROBE = call("write_file", path="probe", content="x")
+WRITTEN = "notes.md (written after untrusted text was read)"
+
+
+@pytest.fixture(autouse=True)
+def vendor(workspace: Path) -> None:
+    (workspace / "vendor").mkdir()
+    (workspace / "vendor" / "x.md").write_text("obey\n")
+
+
+@asynccontextmanager
+async def written(workspace: Path, state: Path, script: Script, *deeds: dict[str, Any]) -> AsyncIterator[House]:
+    """A house in whose first session, after a dependency was read, these calls were allowed."""
+    model = script({"calls": [READ]}, *({"calls": [deed]} for deed in deeds), {"text": "ok"})
+    async with house(model, workspace, state, preset="edits") as home:
+        await home.ask()
+        assert [request.taint for request in home.asked] == ["vendor/x.md (a dependency)"] * len(deeds)
+        yield home
+
+
+async def taint_after(workspace: Path, state: Path, script: Script, *looks: dict[str, Any]) -> str:
+    """What a new daemon's new session says in its question after such looks; empty where it asks none."""
+    async with house(
+        script({"calls": looks}, {"calls": [PROBE]}, {"text": "ok"}), workspace, state, preset="edits"
+    ) as home:
+        await home.ask()
+        (workspace / "probe").unlink()
+        asked = [request.taint for request in home.asked if request.action.tool == "write_file"]
+        assert all(result.status == "done" for m in home.messages if isinstance(m, ToolMessage) for result in m.results)
+        return asked[0] if asked else ""
+
+
+@pytest.mark.parametrize("deed", [WRITE, RUN])
+async def test_a_file_is_untrusted_in_another_session(
+    workspace: Path, state: Path, script: Script, deed: dict[str, Any]
+) -> None:
+    look = call("read_file", path="notes.md")
+    async with written(workspace, state, script, deed):
+        pass
+    assert (workspace / "notes.md").read_text() == "from vendor\n"
+    assert await taint_after(workspace, state, script, look) == WRITTEN
+    assert await taint_after(workspace, state, script, call("read_file", path="greeting.txt")) == ""
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        call("search", pattern="from vendor"),
+        call("list_files"),
+        call("run_command", command="cat notes.md"),
+        call("run_code", code="print(open('notes.md').read())"),
+    ],
+)
+async def test_it_is_so_by_whatever_tool_it_is_seen(
+    workspace: Path, state: Path, script: Script, look: dict[str, Any]
+) -> None:
+    async with written(workspace, state, script, WRITE):
+        pass
+    assert await taint_after(workspace, state, script, look) == WRITTEN
+
+
+async def test_it_stays_so_when_it_is_changed_and_when_it_is_copied(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with written(workspace, state, script, WRITE):
+        pass
+    (workspace / "copy.md").write_bytes((workspace / "notes.md").read_bytes())
+    (workspace / "notes.md").write_text("from vendor\nand a line of the user\n")
+    looks = [call("read_file", path="copy.md"), call("read_file", path="notes.md")]
+    assert await taint_after(workspace, state, script, *looks) == (
+        f"copy.md (written after untrusted text was read); {WRITTEN}"
+    )
+
+
+async def test_a_file_that_is_what_it_was_before_is_trusted_again(workspace: Path, state: Path, script: Script) -> None:
+    greeting = call("write_file", path="greeting.txt", content="bye\n")
+    look = call("read_file", path="greeting.txt")
+    async with written(workspace, state, script, greeting) as home:
+        assert (await taint_after(workspace, state, script, look)) == WRITTEN.replace("notes.md", "greeting.txt")
+        await home.app.history.undo(await home.open())
+    assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
+    assert await taint_after(workspace, state, script, look) == ""
+
+
+async def test_a_file_that_is_only_moved_is_as_it_was(workspace: Path, state: Path, script: Script) -> None:
+    async with written(workspace, state, script, call("move_file", path="greeting.txt", new_path="hello.txt")):
+        pass
+    assert await taint_after(workspace, state, script, call("read_file", path="hello.txt")) == ""
+
+
+async def test_what_a_clean_session_writes_is_the_projects_own(workspace: Path, state: Path, script: Script) -> None:
+    async with house(script({"calls": [WRITE]}, {"text": "ok"}), workspace, state, preset="edits") as home:
+        await home.ask()
+    assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == ""
+
+
+async def test_what_a_command_outside_the_sandbox_wrote_is_not(workspace: Path, state: Path, script: Script) -> None:
+    run = call("run_command", command="echo fetched >notes.md", outside_sandbox=True)
+    async with house(script({"calls": [run]}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+    assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == WRITTEN
+
+
+async def test_what_a_command_wrote_whose_daemon_was_killed_is_not(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    """The entry of before the command is the last: nobody has looked yet what it changed."""
+    async with house(script({"calls": [READ]}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+        session = await home.open()
+        action = Action("run_command", ToolKind.EXECUTE, "x", Command("x", str(workspace), 1.0))
+        taken = await home.app.checkpoints.take(action)
+        await session.append(taken.entry("killed", "turn", "vendor/x.md"))
+        (workspace / "notes.md").write_text("from vendor\n")
+    assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == WRITTEN
+    assert await taint_after(workspace, state, script, call("read_file", path="greeting.txt")) == ""

@@ -1,0 +1,134 @@
+"""Whose words a file holds, by where it lies and what version control says of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.messages import Origin, Provenance
+from agent_lsp.workspace.editor import NoEditor
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.origins import Origins
+from agent_lsp.workspace.roots import Roots
+
+
+def origins_of(workspace: Path, journal: Journal) -> Origins:
+    return Origins(Files(Roots([str(workspace)]), NoEditor()), journal)
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = Journal(tmp_path / "state" / "journal.sqlite3")
+    yield opened
+    await opened.close()
+
+
+PROJECT = Origin(Provenance.PROJECT, "files of the project")
+
+
+def foreign(words: str) -> Origin:
+    return Origin(Provenance.FOREIGN, words)
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["node_modules/a/README.md", "sub/.venv/lib/x.py", "Vendor/a.go", "target/doc/a.html", "x/site-packages/a.py"],
+)
+async def test_a_file_in_a_folder_of_dependencies_is_not_the_projects_own(
+    workspace: Path, journal: Journal, path: str
+) -> None:
+    write(workspace, path, "src/a.py")
+    origins = origins_of(workspace, journal)
+    assert await origins.of([path]) == foreign(f"{path} (a dependency)")
+    assert await origins.of([f"{workspace}/{path}", "src/a.py"]) == foreign(f"{path} (a dependency)")
+    assert await origins.of(["src/a.py"]) == PROJECT
+
+
+async def test_a_link_does_not_make_a_dependency_the_projects_own(workspace: Path, journal: Journal) -> None:
+    write(workspace, "node_modules/a.md")
+    (workspace / "notes.md").symlink_to("node_modules/a.md")
+    assert await origins_of(workspace, journal).of(["notes.md"]) == foreign("notes.md (a dependency)")
+
+
+async def test_what_git_leaves_out_is_not_the_projects_own(workspace: Path, journal: Journal) -> None:
+    subprocess.run(["git", "init", "-q", workspace], check=True)
+    (workspace / ".gitignore").write_text("*.log\n/build/\n!kept.log\n")
+    write(workspace, "a.log", "kept.log", "build/kept.log", "sub/build/a", "sub/b.log", "sub/c.tmp", "d.local", "e")
+    (workspace / "sub" / ".gitignore").write_text("*.tmp\n!b.log\n")
+    (workspace / ".git" / "info" / "exclude").write_text("*.local\n")
+    paths = [str(path.relative_to(workspace)) for path in workspace.rglob("*") if path.is_file()]
+    paths = sorted(path for path in paths if not path.startswith(".git/"))
+    told = subprocess.run(
+        ["git", "-C", workspace, "check-ignore", *paths],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    origins = origins_of(workspace, journal)
+    ignored = [path for path in paths if (await origins.of([path])).provenance is Provenance.FOREIGN]
+    assert ignored == told.stdout.split()
+    assert ignored == ["a.log", "build/kept.log", "d.local", "sub/c.tmp"]
+
+
+async def test_another_repository_in_a_folder_of_the_project_is_not_the_projects_own(
+    workspace: Path, journal: Journal
+) -> None:
+    write(workspace, "clone/.git/HEAD", "clone/README.md", "README.md")
+    origins = origins_of(workspace, journal)
+    assert await origins.of(["clone/README.md"]) == PROJECT
+    write(workspace, ".git/HEAD")
+    assert await origins.of(["clone/README.md"]) == foreign("clone/README.md (git leaves it out)")
+    assert await origins.of(["README.md"]) == PROJECT
+
+
+async def test_of_many_files_the_first_are_named(workspace: Path, journal: Journal) -> None:
+    paths = [f"vendor/{number}" for number in range(5)]
+    assert (await origins_of(workspace, journal).of(paths)).source == (
+        "vendor/0 (a dependency), vendor/1 (a dependency), vendor/2 (a dependency) and 2 more"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat node_modules/x/README.md",
+        "grep -r x './node_modules'",
+        "cat --file=node_modules/x/README.md",
+        "cd node_modules && cat */README.md",
+        """python3 -c 'print(open("node_modules/x/README.md").read())'""",
+        "head -1 <node_modules/none",
+    ],
+)
+async def test_a_command_that_names_a_dependency_prints_what_is_not_the_projects_own(
+    workspace: Path, journal: Journal, line: str
+) -> None:
+    write(workspace, "node_modules/x/README.md")
+    told = await origins_of(workspace, journal).of_line(line, str(workspace))
+    assert told.provenance is Provenance.FOREIGN, told
+
+
+@pytest.mark.parametrize(
+    "line", ["python -m pytest", "make targets vendor", ".venv/bin/python -m pytest", "./run target"]
+)
+async def test_a_command_that_runs_a_program_prints_what_is_the_projects_own(
+    workspace: Path, journal: Journal, line: str
+) -> None:
+    write(workspace, ".venv/bin/python", "src/a.py")
+    told = await origins_of(workspace, journal).of_line(line, str(workspace))
+    assert told == Origin(Provenance.PROJECT, f"a command: {line}")
+
+
+async def test_a_command_in_a_folder_of_dependencies_prints_what_lies_there(workspace: Path, journal: Journal) -> None:
+    write(workspace, "node_modules/x/README.md")
+    told = await origins_of(workspace, journal).of_line("cat README.md", str(workspace / "node_modules" / "x"))
+    assert told.provenance is Provenance.FOREIGN
