@@ -49,7 +49,7 @@ def test_the_stock_lines_of_the_readme_work_without_the_plugin(tmp_path: Path) -
     )
     assert result["question"].startswith(f"Agent asks: edit_file: change {bench.file('poem')}\n")
     assert result["clients"] == 1, "the diff that was shown has started a second daemon"
-    assert result["choices"] == ["Reject", "Allow once", "Allow for this session"]
+    assert result["choices"] == ["Reject", "Allow once", "Allow for this session", "Always allow"]
     assert result["lines"] == ["roses are white", "violets are blue"]
 
 
@@ -83,7 +83,6 @@ def test_a_stale_edit_that_stock_neovim_claims_to_have_applied_is_noticed(tmp_pa
     assert result["applied"] == [True]
     assert result["lines"] == ["a poem", "roses are red", "violets are blue"]
     assert result["results"] == [
-        "failed: poem.txt has another text now than was meant,"
-        " for the user or a plug-in changed it meanwhile: read it again,"
-        " and tell the user that undo takes back what looks wrong"
+        "failed: 'poem.txt' was changed by somebody else meanwhile, in lines that you change too; nothing was written."
+        " Decide anew:\n[now, from line 1:]\na poem\n[you wanted:]\nroses are white\n"
     ]

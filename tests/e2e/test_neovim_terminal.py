@@ -101,7 +101,9 @@ def test_no_key_typed_in_insert_mode_is_lost_or_answers_and_the_window_s_keys_do
             terminal.type(key)
         terminal.send("Enter")
         terminal.type("end")
-        screen = terminal.wait("end", " a allow  s for the session  r reject  R and say why  q later", "-- INSERT --")
+        screen = terminal.wait(
+            "end", " a allow  s for the session  A for good  r reject  R and say why  q later", "-- INSERT --"
+        )
         assert "-roses are red" in screen
         assert "+roses are white" in screen
         terminal.send("Escape", ":write", "Enter")

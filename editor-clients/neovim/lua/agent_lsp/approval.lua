@@ -3,6 +3,7 @@
 local api = vim.api
 local questions = require('agent_lsp.question')
 local say = require('agent_lsp.say')
+local status = require('agent_lsp.status')
 local types = require('agent_lsp.types')
 
 local M = {}
@@ -38,6 +39,9 @@ local function keys(question)
     end,
     s = function()
       M.decide(types.decision.allow_session, nil, question)
+    end,
+    A = function()
+      M.decide(types.decision.allow_always, nil, question)
     end,
     r = function()
       M.decide(types.decision.reject, nil, question)
@@ -93,6 +97,7 @@ local function remove(question)
   for index, waiting in ipairs(queue) do
     if waiting == question then
       table.remove(queue, index)
+      status.refresh()
       if index == 1 then
         refresh()
       end
@@ -114,6 +119,9 @@ function M.decide(decision, feedback, question)
   end
   local allows = decision ~= types.decision.reject
   local hunks = allows and questions.chosen(question) or nil
+  if not vim.list_contains(question.asked.choices, decision) then
+    return say('that answer is not offered here: ' .. table.concat(question.asked.choices, ', '), vim.log.levels.WARN)
+  end
   if by_command and allows and vim.uv.now() - question.shown_at < TOO_QUICK then
     return say('this question has only just come: look at it first', vim.log.levels.WARN)
   end
@@ -137,6 +145,7 @@ function M.ask(_, asked, ctx)
   end
   local unseen = { left_out = {}, owners = {} }
   table.insert(queue, vim.tbl_extend('error', unseen, { asked = asked, client_id = ctx.client_id, answer = answer }))
+  status.refresh()
   if #queue == 1 then
     refresh()
   end

@@ -1,6 +1,7 @@
 -- The answer as it streams: a scratch buffer for each session, in a window that never takes the focus.
 
 local api = vim.api
+local money = require('agent_lsp.money')
 local types = require('agent_lsp.types')
 
 local M = {}
@@ -26,8 +27,12 @@ local function opened(session_id, root)
   local buf = api.nvim_create_buf(false, true)
   api.nvim_buf_set_name(buf, ('agent-lsp://%s/%d'):format(vim.fs.basename(root), vim.tbl_count(chats) + 1))
   vim.bo[buf].undolevels = -1
-  vim.bo[buf].filetype = 'markdown'
-  api.nvim_buf_call(buf, function() vim.cmd('silent! syntax clear markdownError') end) -- snake_case is no error
+  -- Not the file type `markdown`: plug-ins that load the pictures of such files would fetch what an answer names.
+  vim.bo[buf].filetype = 'agent_lsp_chat'
+  vim.bo[buf].syntax = 'markdown'
+  api.nvim_buf_call(buf, function()
+    vim.cmd('silent! syntax clear markdownError')
+  end) -- snake_case is no error
   vim.bo[buf].modifiable = false
   vim.b[buf].agent_lsp_root = root
   chats[session_id] = { buf = buf, lines = {}, answering = false }
@@ -49,7 +54,8 @@ local function open(buf)
   local width = math.floor(vim.o.columns * require('agent_lsp').settings.chat_width)
   local win = api.nvim_open_win(buf, false, { split = 'right', win = -1, width = width })
   vim.w[win].agent_lsp_chat = true
-  local options = { wrap = true, linebreak = true, number = false, relativenumber = false, signcolumn = 'no' }
+  local options =
+    { wrap = true, linebreak = true, number = false, relativenumber = false, signcolumn = 'no', conceallevel = 0 }
   for name, value in pairs(options) do
     vim.wo[win][0][name] = value
   end
@@ -132,22 +138,14 @@ end
 
 ---@param event agent_lsp.Event
 ---@return string
-local function price(event)
-  if event.costUnknown then
-    return 'cost unknown'
-  end
-  return event.cost and event.cost > 0 and ('$%.4f'):format(event.cost) or 'no cost'
-end
-
----@param event agent_lsp.Event
----@return string
 local function outcome(event)
   local reason = event.stopReason == 'end_turn' and 'done' or event.stopReason:gsub('_', ' ')
   local usage = event.usage or { inputTokens = 0, outputTokens = 0, steps = 0 }
   local tokens = usage.inputTokens + usage.outputTokens
   local steps = usage.steps == 1 and '1 step' or usage.steps .. ' steps'
-  local parts = { reason, steps, tokens .. ' tokens', price(event) }
-  return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '')
+  local parts = { reason, steps, tokens .. ' tokens', money.words(not event.costUnknown and (event.cost or 0) or nil) }
+  local go_on = event.stopReason == 'budget_spent' and '\n:AgentContinue goes on' or ''
+  return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '') .. go_on
 end
 
 ---@type table<string, fun(chat: agent_lsp.Chat, event: agent_lsp.Event)>
@@ -195,6 +193,22 @@ function M.take(event, root)
   if show_event then
     show_event(opened(event.sessionId, root), event)
   end
+end
+
+---Shows a session from its beginning, in the place of what was shown of it.
+---@param session_id string
+---@param root string
+---@param events agent_lsp.Event[]
+function M.replay(session_id, root, events)
+  local chat = opened(session_id, root)
+  following(chat.buf, function()
+    api.nvim_buf_set_lines(chat.buf, 0, -1, false, {})
+  end)
+  chat.lines, chat.answering = {}, false
+  for _, event in ipairs(events) do
+    shown[event.kind](chat, event)
+  end
+  show(chat.buf)
 end
 
 ---Something that is no event: why there was no turn, or why it broke off.

@@ -2,6 +2,7 @@
 
 local api = vim.api
 local say = require('agent_lsp.say')
+local status = require('agent_lsp.status')
 local types = require('agent_lsp.types')
 
 local M = {}
@@ -38,8 +39,7 @@ end
 ---@return agent_lsp.Workspace
 function M.workspace(buf)
   local root = root_of(buf)
-  workspaces[root] = workspaces[root]
-    or { root = root, turns = {}, waiting = {}, ready = false }
+  workspaces[root] = workspaces[root] or { root = root, turns = {}, waiting = {}, ready = false }
   return workspaces[root]
 end
 
@@ -121,6 +121,7 @@ local function begin(workspace, client, result)
     return leave(workspace, client, why)
   end
   workspace.ready = true
+  status.refresh()
   attach_all(workspace)
   attach_new_files()
   local waiting = workspace.waiting
@@ -128,6 +129,7 @@ local function begin(workspace, client, result)
   for _, run in ipairs(waiting) do
     run(client)
   end
+  require('agent_lsp.trust').remind(workspace, client)
 end
 
 ---@param workspace agent_lsp.Workspace
@@ -140,6 +142,7 @@ local function ended(workspace, client_id, how)
   local was_ready, in_turn, waiting = workspace.ready, next(workspace.turns), workspace.waiting
   workspace.client_id, workspace.ready, workspace.turns = nil, false, {}
   require('agent_lsp.approval').drop(client_id)
+  status.refresh()
   if not was_ready then
     local command = table.concat(require('agent_lsp').settings.cmd, ' ')
     return fail(workspace, ("'%s' ended (%s) before it answered: is it the agent-lsp daemon?"):format(command, how))
@@ -155,7 +158,7 @@ end
 ---The daemon as vim.lsp wants it. Its end is told by us in one line, so vim.lsp is told of a quiet one.
 ---@param workspace agent_lsp.Workspace
 local function program(workspace)
-  local settings = require('agent_lsp').settings
+  local command = require('agent_lsp').settings.cmd
   return function(dispatchers)
     local client_id
     local quiet = dispatchers.on_exit
@@ -170,8 +173,7 @@ local function program(workspace)
     vim.schedule(function()
       client_id = workspace.client_id
     end)
-    local env = vim.tbl_extend('force', M.environment(settings.settings), settings.env)
-    return vim.lsp.rpc.start(settings.cmd, dispatchers, { cwd = workspace.root, env = env })
+    return vim.lsp.rpc.start(command, dispatchers, { cwd = workspace.root, env = M.full_environment() })
   end
 end
 
@@ -184,6 +186,13 @@ function M.environment(settings)
     env['AGENT_LSP_' .. name:gsub('%u', '_%0'):upper()] = tostring(value)
   end
   return env
+end
+
+---What the daemon's environment has more than Neovim's.
+---@return table<string, string>
+function M.full_environment()
+  local settings = require('agent_lsp').settings
+  return vim.tbl_extend('force', M.environment(settings.settings), settings.env)
 end
 
 ---@param workspace agent_lsp.Workspace
@@ -201,6 +210,11 @@ local function take(workspace, event)
     elseif not require('agent_lsp.chat').visible() then
       say(event.stopReason == 'end_turn' and 'done' or event.stopReason)
     end
+  end
+  local lsp = workspace.client_id and vim.lsp.get_client_by_id(workspace.client_id)
+  status.take(event, lsp)
+  if event.kind == types.event.turn_started and lsp then
+    require('agent_lsp.trust').remind(workspace, lsp) -- what would act may have changed
   end
 end
 

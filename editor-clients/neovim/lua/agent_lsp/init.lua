@@ -95,11 +95,18 @@ end
 local function send(prompt, buf, selected)
   local client = require('agent_lsp.client')
   local workspace = client.workspace(buf)
-  client.call(workspace, types.command.ask, function(lsp)
-    return { prompt = prompt, sessionId = workspace.session_id, context = context(buf, selected, lsp.offset_encoding) }
-  end, buf, function(answer)
-    workspace.session_id = answer.sessionId
-  end)
+  client.call(
+    workspace,
+    types.command.ask,
+    function(lsp)
+      local shown = context(buf, selected, lsp.offset_encoding)
+      return { prompt = prompt, sessionId = workspace.session_id, context = shown }
+    end,
+    buf,
+    function(answer)
+      workspace.session_id = answer.sessionId
+    end
+  )
 end
 
 ---Asks the agent, in the session of the buffer's workspace.
@@ -127,6 +134,19 @@ function M.new(prompt)
   end
 end
 
+---Goes on with the session where its last turn stopped.
+function M.continue()
+  local client = require('agent_lsp.client')
+  local buf = api.nvim_get_current_buf()
+  local workspace = client.workspace(buf)
+  if not workspace.session_id then
+    return require('agent_lsp.say')('there is no session to go on with: :Agent begins one')
+  end
+  client.call(workspace, types.command.continue, function()
+    return { sessionId = workspace.session_id }
+  end, buf, function() end)
+end
+
 ---Cancels all that runs, in every workspace.
 function M.cancel()
   local client, say = require('agent_lsp.client'), require('agent_lsp.say')
@@ -143,6 +163,16 @@ function M.cancel()
   if not some then
     say('nothing runs')
   end
+end
+
+---Takes back what the last turn of the session changed.
+function M.undo()
+  require('agent_lsp.history').bring_back(types.command.undo, 'restored')
+end
+
+---Makes again what was taken back.
+function M.redo()
+  require('agent_lsp.history').bring_back(types.command.redo, 'made again')
 end
 
 ---Allows what is asked.
@@ -165,18 +195,26 @@ function M.show()
   require('agent_lsp.approval').show()
 end
 
----For a status line: empty while nothing runs.
+---Lets the user choose a session of the workspace, which goes on and is shown.
+function M.sessions()
+  require('agent_lsp.sessions').choose()
+end
+
+---Shows what the workspace would set for the agent, and asks whether it may; or takes the trust back.
+---@param forget? boolean
+function M.trust(forget)
+  local trust = require('agent_lsp.trust')
+  if forget then
+    trust.forget()
+  else
+    trust.ask()
+  end
+end
+
+---For a status line: state, preset, and what the turns of this Neovim have cost; empty until the daemon runs.
 ---@return string
 function M.status()
-  if require('agent_lsp.approval').count() > 0 then
-    return 'agent: asks'
-  end
-  for _, workspace in ipairs(require('agent_lsp.client').workspaces()) do
-    if next(workspace.turns) then
-      return 'agent: works'
-    end
-  end
-  return ''
+  return require('agent_lsp.status').text()
 end
 
 return M

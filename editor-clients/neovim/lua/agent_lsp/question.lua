@@ -66,8 +66,17 @@ end
 local function text_of(question)
   local asked = question.asked
   local lines = { '# ' .. asked.title }
+  if asked.taint then
+    table.insert(lines, '# untrusted text was read before: ' .. asked.taint)
+  end
+  if asked.document then
+    table.insert(lines, '# all of it: ' .. vim.uri_to_fname(asked.document))
+  end
   if vim.list_contains(asked.choices, types.decision.allow_session) then
     table.insert(lines, '# s allows, until the session ends: ' .. asked.sessionRule)
+  end
+  if vim.list_contains(asked.choices, types.decision.allow_always) then
+    table.insert(lines, '# A allows for good: ' .. asked.alwaysRule)
   end
   local detail = vim.split(asked.detail:gsub('\n$', ''), '\n', { plain = true })
   question.owners = {}
@@ -90,9 +99,11 @@ end
 ---@return string
 local function legend(question)
   local for_session = vim.list_contains(question.asked.choices, types.decision.allow_session)
+  local for_good = vim.list_contains(question.asked.choices, types.decision.allow_always)
   return table.concat({
     ' a allow',
     for_session and '  s for the session' or '',
+    for_good and '  A for good' or '',
     '  r reject  R and say why',
     #hunks_of(question) > 1 and '  <Space> hunk' or '',
     '  q later%<',
@@ -118,7 +129,8 @@ function M.open(question, keys)
   local most = math.floor(vim.o.lines * require('agent_lsp').settings.approval_height)
   local height = math.max(4, math.min(#lines + 1, most))
   local win = api.nvim_open_win(buf, false, { split = 'below', win = -1, height = height })
-  local options = { winbar = legend(question), winfixheight = true, wrap = false, number = false, relativenumber = false }
+  local options =
+    { winbar = legend(question), winfixheight = true, wrap = false, number = false, relativenumber = false }
   for name, value in pairs(options) do
     vim.wo[win][0][name] = value
   end
