@@ -1,0 +1,5 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { root: import.meta.dirname, include: ['pictures.ts'], testTimeout: 120_000, hookTimeout: 90_000 },
+});

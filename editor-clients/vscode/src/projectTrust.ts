@@ -1,0 +1,102 @@
+/**
+ * What the workspace would set for the agent: its content is opened, and the user asked whether it may.
+ *
+ * That the folder is trusted is the condition for a daemon to run at all, and no answer to this.
+ */
+
+import { commands, Disposable, l10n, TabInputText, Uri, ViewColumn, window, workspace, type Memento } from 'vscode';
+import type { Subscribe } from './chat/port';
+import type { Daemon } from './client/daemon';
+import { COMMAND, type AgentEvent, type ProjectTrust, type TrustParams } from './contract';
+import { notified } from './text';
+
+const SCHEME = 'agent-lsp-trust';
+const ASKED = 'agentLsp.trustAsked';
+
+/** What the question needs. */
+export interface Asking {
+  call: <T>(command: string, params: object) => Promise<T>;
+  daemon: Daemon;
+  events: Subscribe<AgentEvent>;
+  /** Keeps which digest the user was asked about last. */
+  asked: Memento;
+  log: (error: unknown) => void;
+}
+
+export function registerProjectTrust(on: Asking): Disposable {
+  let shown = '';
+  const askOnce = (): void => {
+    waiting(on)
+      .then((trust) => trust && ask(on, trust))
+      .catch(on.log);
+  };
+  const ask = async ({ call }: Asking, trust: ProjectTrust): Promise<void> => {
+    shown = textOf(trust);
+    if (await agreed(trust)) await call<ProjectTrust>(COMMAND.trust, params({ digest: trust.digest }));
+  };
+  return Disposable.from(
+    workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: () => shown }),
+    on.daemon.onReady(askOnce),
+    on.events((event) => {
+      if (event.kind === 'turnStarted') askOnce(); // what would act may have changed
+    }),
+    commands.registerCommand('agentLsp.trustProject', async () => {
+      const trust = await on.call<ProjectTrust>(COMMAND.trust, params({}));
+      if (trust.files.length > 0 && !trust.trusted) await ask(on, trust);
+      else await window.showInformationMessage(standing(trust));
+    }),
+    commands.registerCommand('agentLsp.forgetProject', async () => {
+      await on.call<ProjectTrust>(COMMAND.trust, params({ forget: true }));
+      await window.showInformationMessage(l10n.t('Agent: nothing of this folder is trusted any more'));
+    }),
+  );
+}
+
+/** What is not trusted and was never asked about; from then on it counts as asked. */
+export async function waiting({ call, asked }: Pick<Asking, 'call' | 'asked'>): Promise<ProjectTrust | undefined> {
+  const trust = await call<ProjectTrust>(COMMAND.trust, params({}));
+  if (trust.trusted || trust.files.length === 0 || asked.get(ASKED) === trust.digest) return undefined;
+  await asked.update(ASKED, trust.digest);
+  return trust;
+}
+
+/** All that would act, and what of it has no effect; the daemon has escaped what could deceive. */
+export function textOf(trust: ProjectTrust): string {
+  return trust.files
+    .map(({ uri, text, problem }) => {
+      const problems = problem === undefined ? [] : problem.split('\n').map((line) => `! ${line}`);
+      return [`# ${Uri.parse(uri).path}`, text, ...problems, ''].join('\n');
+    })
+    .join('\n');
+}
+
+async function agreed(trust: ProjectTrust): Promise<boolean> {
+  const uri = Uri.from({ scheme: SCHEME, path: '/config.toml', query: trust.digest });
+  await window.showTextDocument(uri, { viewColumn: ViewColumn.Beside, preserveFocus: true, preview: true });
+  const [no, yes] = [l10n.t('Not Now'), l10n.t('Trust')];
+  const names = trust.files.map((file) => workspace.asRelativePath(Uri.parse(file.uri))).join(', ');
+  const line =
+    trust.changed.length > 0
+      ? l10n.t('Agent: {0} has changed since you trusted it. Trust exactly what is shown?', notified(names))
+      : l10n.t('Agent: {0} would set something for the agent. Trust exactly what is shown?', notified(names));
+  const answer = await window.showWarningMessage(line, no, yes);
+  await closed();
+  return answer === yes;
+}
+
+async function closed(): Promise<void> {
+  const tabs = window.tabGroups.all
+    .flatMap((group) => group.tabs)
+    .filter((tab) => tab.input instanceof TabInputText && tab.input.uri.scheme === SCHEME);
+  if (tabs.length > 0) await window.tabGroups.close(tabs, true);
+}
+
+function standing(trust: ProjectTrust): string {
+  return trust.files.length === 0
+    ? l10n.t('Agent: nothing of this folder would set anything for the agent')
+    : l10n.t('Agent: what this folder sets is trusted exactly as it stands');
+}
+
+function params(what: TrustParams): TrustParams {
+  return what;
+}
