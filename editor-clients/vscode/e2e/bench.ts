@@ -2,7 +2,7 @@
 
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -45,7 +45,10 @@ export class Bench {
     await using ending = new AsyncDisposableStack(); // what was started when a later part fails is ended again
     const home = temporaryFolder(ending, mkdtempSync(join(tmpdir(), 'agent-lsp-e2e-')));
     const workspace = temporaryFolder(ending, wishes.workspace ?? join(home, 'garden'));
-    for (const [name, text] of Object.entries(wishes.files ?? {})) writeFileSync(join(workspace, name), text);
+    for (const [name, text] of Object.entries(wishes.files ?? {})) {
+      mkdirSync(dirname(join(workspace, name)), { recursive: true });
+      writeFileSync(join(workspace, name), text);
+    }
     const model = ending.adopt(await Model.start(), (started) => started.stop());
     const setup = {
       home,

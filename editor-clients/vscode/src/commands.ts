@@ -11,6 +11,7 @@ import type { History } from './history';
 import { removeKey, setKey } from './keys';
 import { installModel } from './model';
 import { lineOf, Problem } from './problem';
+import type { TrustQuestion } from './projectTrust';
 import { notified } from './text';
 
 /** What commands work on. */
@@ -21,6 +22,7 @@ export interface Commanded {
   port: ChatPort;
   approvals: Approvals;
   history: History;
+  trust: TrustQuestion;
 }
 
 type Action = (...values: unknown[]) => Promise<unknown> | Thenable<unknown> | undefined;
@@ -56,6 +58,8 @@ export function registerCommands(on: Commanded): Disposable {
     openWalkthrough: () =>
       commands.executeCommand('workbench.action.openWalkthrough', 'agent-lsp.agent-lsp#firstMinutes'),
     openFolder: () => commands.executeCommand('workbench.action.files.openFolder'),
+    trustProject: () => on.trust.review(),
+    forgetProject: () => on.trust.forget(),
     manageTrust: () => commands.executeCommand('workbench.trust.manage'),
   };
   const registered = Object.entries(actions).map(([name, action]) =>

@@ -15,7 +15,7 @@ import { History } from './history';
 import { newDaemon } from './newDaemon';
 import { Port } from './port';
 import { registerProgress } from './progress';
-import { registerProjectTrust } from './projectTrust';
+import { TrustQuestion } from './projectTrust';
 import { SessionFile } from './sessionFile';
 import { ShownState } from './state';
 import { Status } from './status';
@@ -62,6 +62,7 @@ export function activate(context: ExtensionContext): void {
   });
   const chat = new ChatView(context.extensionUri, port);
   const status = new Status();
+  const trust = new TrustQuestion({ call, daemon: running, events: events.event, asked: context.workspaceState, log });
 
   context.subscriptions.push(
     output,
@@ -69,7 +70,15 @@ export function activate(context: ExtensionContext): void {
     status,
     chat,
     window.registerWebviewViewProvider(VIEW, chat, { webviewOptions: { retainContextWhenHidden: true } }),
-    registerCommands({ context, output, daemon: running, port, approvals, history: new History(call, conversation) }),
+    registerCommands({
+      context,
+      output,
+      daemon: running,
+      port,
+      approvals,
+      history: new History(call, conversation),
+      trust,
+    }),
     registerCodeActions(),
     approvals.register(),
     attachments.register(),
@@ -81,7 +90,7 @@ export function activate(context: ExtensionContext): void {
       continueTurn: (sessionId) => call(COMMAND.continue, { sessionId }),
       log,
     }),
-    registerProjectTrust({ call, daemon: running, events: events.event, asked: context.workspaceState, log }),
+    trust.register(),
     registerChanges({ daemon: running, turns, secrets: context.secrets, onTold: () => shown.refresh(), log }),
   );
   void running.start();

@@ -4,7 +4,7 @@
  * That the folder is trusted is the condition for a daemon to run at all, and no answer to this.
  */
 
-import { commands, Disposable, l10n, TabInputText, Uri, ViewColumn, window, workspace, type Memento } from 'vscode';
+import { Disposable, l10n, TabInputText, Uri, ViewColumn, window, workspace, type Memento } from 'vscode';
 import type { Subscribe } from './chat/port';
 import type { Daemon } from './client/daemon';
 import { COMMAND, type AgentEvent, type ProjectTrust, type TrustParams } from './contract';
@@ -23,38 +23,53 @@ export interface Asking {
   log: (error: unknown) => void;
 }
 
-export function registerProjectTrust(on: Asking): Disposable {
-  let shown = '';
-  const askOnce = (): void => {
-    waiting(on)
-      .then((trust) => trust && ask(on, trust))
-      .catch(on.log);
-  };
-  const ask = async ({ call }: Asking, trust: ProjectTrust): Promise<void> => {
-    shown = textOf(trust);
-    if (await agreed(trust)) await call<ProjectTrust>(COMMAND.trust, params({ digest: trust.digest }));
-  };
-  return Disposable.from(
-    workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: () => shown }),
-    on.daemon.onReady(askOnce),
-    on.events((event) => {
-      if (event.kind === 'turnStarted') askOnce(); // what would act may have changed
-    }),
-    commands.registerCommand('agentLsp.trustProject', async () => {
-      const trust = await on.call<ProjectTrust>(COMMAND.trust, params({}));
-      if (trust.files.length > 0 && !trust.trusted) await ask(on, trust);
-      else await window.showInformationMessage(standing(trust));
-    }),
-    commands.registerCommand('agentLsp.forgetProject', async () => {
-      await on.call<ProjectTrust>(COMMAND.trust, params({ forget: true }));
-      await window.showInformationMessage(l10n.t('Agent: nothing of this folder is trusted any more'));
-    }),
-  );
+export class TrustQuestion {
+  private shown = '';
+
+  constructor(private readonly on: Asking) {}
+
+  /** Asks by itself, once for each content that would act. */
+  register(): Disposable {
+    const { daemon, events, log } = this.on;
+    const askOnce = (): void => {
+      waiting(this.on)
+        .then((trust) => trust && this.ask(trust))
+        .catch(log);
+    };
+    return Disposable.from(
+      workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: () => this.shown }),
+      daemon.onReady(askOnce),
+      events((event) => {
+        if (event.kind === 'turnStarted') askOnce(); // what would act may have changed
+      }),
+    );
+  }
+
+  /** Asks because the user wants to be asked. */
+  async review(): Promise<void> {
+    const trust = await this.call({});
+    if (trust.files.length > 0 && !trust.trusted) await this.ask(trust);
+    else await window.showInformationMessage(standing(trust));
+  }
+
+  async forget(): Promise<void> {
+    await this.call({ forget: true });
+    await window.showInformationMessage(l10n.t('Agent: nothing of this folder is trusted any more'));
+  }
+
+  private async ask(trust: ProjectTrust): Promise<void> {
+    this.shown = textOf(trust);
+    if (await agreed(trust)) await this.call({ digest: trust.digest });
+  }
+
+  private call(params: TrustParams): Promise<ProjectTrust> {
+    return this.on.call<ProjectTrust>(COMMAND.trust, params);
+  }
 }
 
 /** What is not trusted and was never asked about; from then on it counts as asked. */
 export async function waiting({ call, asked }: Pick<Asking, 'call' | 'asked'>): Promise<ProjectTrust | undefined> {
-  const trust = await call<ProjectTrust>(COMMAND.trust, params({}));
+  const trust = await call<ProjectTrust>(COMMAND.trust, {} satisfies TrustParams);
   if (trust.trusted || trust.files.length === 0 || asked.get(ASKED) === trust.digest) return undefined;
   await asked.update(ASKED, trust.digest);
   return trust;
@@ -95,8 +110,4 @@ function standing(trust: ProjectTrust): string {
   return trust.files.length === 0
     ? l10n.t('Agent: nothing of this folder would set anything for the agent')
     : l10n.t('Agent: what this folder sets is trusted exactly as it stands');
-}
-
-function params(what: TrustParams): TrustParams {
-  return what;
 }
