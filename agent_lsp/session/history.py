@@ -34,6 +34,7 @@ class History:
     async def undo(self, session: Session, entry_id: int | None = None, hunks: Sequence[str] = ()) -> Restored:
         """Takes back what a turn or call changed; by default the last turn that was not taken back yet.
 
+        An undo that did not come to its end, because the daemon was killed, goes on before that.
         `entry_id` is the `seq` of a call's `filesChanged`, or of any other entry of a turn: then the whole turn is
         meant. `hunks` are of a call's. Raises SessionError, JournalError, NotKept.
         """
@@ -45,7 +46,7 @@ class History:
             for aim in _aims(session.conversation, entry_id):
                 links = [await self._changes(one) for one in aim.sets]
                 plan = _with_unwatched(await self._restoring.plan(links, unsure=entry_id is not None), aim)
-                if entry_id is not None or plan.steps or any(kept.why not in _NOTHING_LEFT for kept in plan.kept):
+                if entry_id is not None or plan.steps or aim.says(plan):
                     return await self._carry_out(session, plan, self._undone(aim.of, aim.turn_id, plan))
             raise SessionError("nothing to undo: no turn of this session changed files that were not restored already")
 
@@ -113,7 +114,7 @@ class History:
 
 def undoable(conversation: Conversation) -> int | None:
     """The first entry of the turn that the next undo would be about; what it finds in the files decides."""
-    return next((aim.of for aim in _aims(conversation, None)), None)
+    return next((aim.of for aim in _aims(conversation, None) if not aim.undone), None)
 
 
 def redoable(conversation: Conversation) -> int | None:
@@ -124,11 +125,16 @@ def redoable(conversation: Conversation) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
-    """The entry whose changes are meant, its turn, and all changes that belong to it."""
+    """The entry whose changes are meant, its turn, and all changes that belong to it; whether an undo is on record."""
 
     of: int
     turn_id: str
     sets: tuple[ChangeSet, ...]
+    undone: bool = False
+
+    def says(self, plan: Plan) -> bool:
+        """Whether the user is told of a plan without steps: what an undo left was told then."""
+        return not self.undone and any(kept.why not in _NOTHING_LEFT for kept in plan.kept)
 
 
 def _with_unwatched(plan: Plan, aim: _Aim) -> Plan:
@@ -144,13 +150,21 @@ def _aims(conversation: Conversation, entry_id: int | None) -> list[_Aim]:
         gone = undone_entries(sets)
         calls = [one.what for one in sets if isinstance(one.what, FilesChanged) and one.seq not in gone]
         changing = {call.turn_id for call in calls if call.changes or call.snapshot}
-        return [
-            _of_turn(began, turns, sets) for began in reversed(turns) if turns[began] in changing and began not in gone
-        ]
+        standing = [began for began in reversed(turns) if turns[began] in changing and began not in gone]
+        return [*_cut_off(turns, sets), *(_of_turn(began, turns, sets) for began in standing)]
     for one in sets:
         if entry_id in {one.seq, one.last} and isinstance(one.what, FilesChanged):
             return [_Aim(one.seq, one.what.turn_id, tuple(s for s in sets if origin_of(s, sets) == one.seq))]
     return [_of_turn(_turn_around(conversation, entry_id), turns, sets)]
+
+
+def _cut_off(turns: Mapping[int, str], sets: Sequence[ChangeSet]) -> list[_Aim]:
+    """The turn that was undone last, if nothing was changed since: only its files tell whether all of it was."""
+    match sets[-1].what if sets else None:
+        case Undone(of=of, hunks=()) if of in turns:
+            return [replace(_of_turn(of, turns, sets), undone=True)]
+        case _:
+            return []
 
 
 def _of_turn(began: int, turns: Mapping[int, str], sets: Sequence[ChangeSet]) -> _Aim:
