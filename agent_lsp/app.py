@@ -42,7 +42,7 @@ from agent_lsp.tools.read import list_files, read_file
 from agent_lsp.tools.search import search
 from agent_lsp.tools.shell import run_command
 from agent_lsp.tools.web import web_fetch, web_search
-from agent_lsp.trusting import WorkspaceTrust, project_settings
+from agent_lsp.trusting import WorkspaceTrust, project_settings, waiting
 from agent_lsp.turns import Turns
 from agent_lsp.web import choice
 from agent_lsp.workspace.changes import Changes
@@ -171,6 +171,10 @@ class App:
         """What `agent.status` says of the daemon itself."""
         model: dict[str, Any] = {"model": None}  # Any: JSON
         try:
+            waits = waiting(await asyncio.to_thread(self.trust.standing))
+        except OSError as error:
+            waits = f"what is trusted cannot be read: {error}"
+        try:
             settings = self.settings().settings
             model = {"model": await self.answering.name(settings)}
         except SettingsError as error:
@@ -183,6 +187,7 @@ class App:
             **model,
             "preset": settings.preset,
             "sandbox": (await self.sandboxes.found()).level,
+            **({"waitsForTrust": waits} if waits else {}),
             "limits": {
                 "maxSteps": limits.steps,
                 "maxToolCalls": limits.tool_calls,

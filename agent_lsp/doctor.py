@@ -21,12 +21,16 @@ from agent_lsp.models.bundled_file import LLAMA_MISSING, InstallError, install, 
 from agent_lsp.models.choice import Access
 from agent_lsp.models.keys import KEYRING
 from agent_lsp.models.local_servers import found
+from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered import Remembered
+from agent_lsp.permissions.trust import Standing, Trust
 from agent_lsp.processes import Processes
 from agent_lsp.settings import Settings, SettingsError, load, user_file
+from agent_lsp.trusting import WorkspaceTrust, project_settings, waiting
 from agent_lsp.turns import usable_preset
 from agent_lsp.workspace.ripgrep import program
+from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox.choose import REMEDY, Found
 
 _TESTED = "Linux"
@@ -45,6 +49,14 @@ def doctor(environment: Mapping[str, str]) -> int:
         print(f"problem   {error}")
         return 1
     print(f"state     {folder}")
+    try:
+        standing = WorkspaceTrust(Roots([str(Path.cwd())]), Trust(Remembered(folder / "trusted"))).standing()
+        settings = load(environment, projects=project_settings(standing)).settings
+    except (OSError, SettingsError) as error:
+        print(f"problem   {error}")
+        return 1
+    if standing.files:
+        print(f"project   {_project(standing)}")
     print(f"ripgrep   {program() or 'missing: searches are slower; install ripgrep'}")
     found = asyncio.run(_sandbox(settings, environment, folder))
     print(f"sandbox   {_told(found, settings)}")
@@ -55,6 +67,13 @@ def doctor(environment: Mapping[str, str]) -> int:
         print(f"problem   {error}")
         return 1
     return _model(settings, environment)
+
+
+def _project(standing: Standing) -> str:
+    """What this folder sets for the agent, and whether it counts."""
+    if waits := waiting(standing):
+        return f"{waits}: `{NAME} trust` shows it and asks"
+    return f"{', '.join(visible(file.path) for file in standing.files)}, trusted as it stands"
 
 
 async def _sandbox(settings: Settings, environment: Mapping[str, str], state: Path) -> Found:

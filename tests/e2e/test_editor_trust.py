@@ -57,6 +57,7 @@ def test_what_would_act_is_shown_with_its_problems_and_trusted_by_its_digest(
     }
     assert problem.startswith(f"{project}: 'allow' is ignored: only the user may set it; set it in ")
     assert preset(client) == "confirm"
+    assert client.command("agent.status")["waitsForTrust"] == f"{project} is not read until you trust it"
 
     answer = client.command("agent.trust", {"digest": shown["digest"]})
     assert (answer["trusted"], preset(client)) == (True, "plan")

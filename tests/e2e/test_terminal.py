@@ -35,9 +35,18 @@ def environment(state: Path, tmp_path: Path) -> dict[str, str]:
     return {**kept, **own, "TERM": "xterm"}
 
 
-def run(environment: dict[str, str], *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    environment: dict[str, str], *words: str, stdin: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *words], env=environment, input=stdin, capture_output=True, text=True, timeout=30, check=False
+        [*PROGRAM, *words],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=cwd,
     )
 
 

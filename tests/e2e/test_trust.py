@@ -113,6 +113,23 @@ def test_without_a_terminal_nothing_is_trusted(
     assert f"{project} is not read" in asked(environment, workspace, script)
 
 
+def test_doctor_says_what_waits_and_judges_by_what_is_trusted(
+    environment: dict[str, str], terminal: Callable[..., Terminal], workspace: Path, project: Path
+) -> None:
+    waits = run(environment, "doctor", cwd=workspace).stdout
+    assert f"project   {project} is not read until you trust it: `agent-lsp trust` shows it and asks\n" in waits
+    assert "preset    confirm\n" in waits
+
+    screen = terminal("trust", "--workspace", str(workspace))
+    screen.wait_for("[N]o: ")
+    screen.type("y\n")
+    assert screen.end() == 0
+
+    trusted = run(environment, "doctor", cwd=workspace).stdout
+    assert f"project   {project}, trusted as it stands\n" in trusted
+    assert "preset    plan\n" in trusted
+
+
 def test_trust_is_taken_back(
     environment: dict[str, str], terminal: Callable[..., Terminal], workspace: Path, project: Path, script: Script
 ) -> None:

@@ -290,6 +290,8 @@ export interface Status {
   problem?: string;
   preset: Preset;
   sandbox: string;
+  /** One line on what of the workspace is not read for want of trust. */
+  waitsForTrust?: string;
   limits: Record<string, number | null>;
   turns: readonly string[];
   pendingApprovals: readonly { approvalId: string; turnId: string; title: string }[];

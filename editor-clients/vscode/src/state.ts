@@ -26,11 +26,12 @@ export class ShownState {
 
   /** Asks the daemon which model, preset and sandbox are in force. */
   async refresh(): Promise<void> {
-    const { model, problem, preset, sandbox } = await this.call<Status>(COMMAND.status, {});
+    const { model, problem, preset, sandbox, waitsForTrust } = await this.call<Status>(COMMAND.status, {});
     this.told = {
       preset,
       confined: confinement(sandbox),
       sandbox: sandbox === 'none' ? l10n.t('none') : sandbox,
+      ...(waitsForTrust !== undefined && { waitsForTrust }),
       ...(model !== null && { model }),
       ...(problem !== undefined && { problem, remedy: remedies.chooseModel() }),
     };

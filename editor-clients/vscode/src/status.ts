@@ -67,6 +67,7 @@ export function tooltip({ state }: StatusSource): string {
   if (state.model !== undefined) lines.push(l10n.t('Model: {0}', state.model));
   if (state.preset !== undefined) lines.push(l10n.t('Preset: {0}', state.preset));
   if (state.sandbox !== undefined) lines.push(l10n.t('Sandbox: {0}', state.sandbox));
+  if (state.waitsForTrust !== undefined) lines.push(l10n.t('Project settings: {0}', state.waitsForTrust));
   if (state.spent !== undefined) lines.push(l10n.t('This session has cost {0}', money(state.spent)));
   return lines.map(escaped).join('\n\n');
 }

@@ -62,12 +62,9 @@ export class QuestionDocuments implements TextDocumentContentProvider {
 
   private async openDetail(approval: Approval): Promise<void> {
     const name = approval.diff ? 'question.diff' : 'question.txt';
-    const uri = this.keep(
-      approval,
-      'detail',
-      `/${name}`,
-      `${approval.title}\n\n${approval.detail}\n${approval.reason}\n`,
-    );
+    const taint = approval.taint ? `${l10n.t('Untrusted text was read before: {0}', approval.taint)}\n` : '';
+    const text = `${approval.title}\n\n${approval.detail}\n${approval.reason}\n${taint}`;
+    const uri = this.keep(approval, 'detail', `/${name}`, text);
     await window.showTextDocument(uri, { viewColumn: quietColumn(), preserveFocus: true, preview: true });
   }
 

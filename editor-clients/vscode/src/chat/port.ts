@@ -30,6 +30,8 @@ export interface ChatState {
   sandbox?: string;
   /** Whether commands are confined, or less than they could be. */
   confined?: 'none' | 'weaker' | 'fully';
+  /** What of the workspace is not read for want of trust, in a line. */
+  waitsForTrust?: string;
   /** What the session has cost so far, in USD; undefined where it is not known. */
   spent?: number;
 }

@@ -49,3 +49,9 @@ test('the tooltip has model, preset, sandbox and spending, and nothing in it is 
     'This session has cost \\$0\\.50',
   ]);
 });
+
+test('the tooltip says that something waits for trust', () => {
+  const waitsForTrust = '/p/x is not read until you trust it';
+  const lines = tooltip({ state: { ...READY, waitsForTrust }, running: 0, asking: 0 }).split('\n\n');
+  expect(lines).toContain('Project settings: /p/x is not read until you trust it');
+});
