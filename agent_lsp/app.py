@@ -52,8 +52,9 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.objects import Bounds, Objects
 from agent_lsp.workspace.origins import Origins
 from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.snapshots import Snapshots
 from agent_lsp.workspace.targets import Targets
 

@@ -13,7 +13,7 @@ from agent_lsp.conversation.messages import Image, Provenance
 from agent_lsp.web import Web
 from agent_lsp.workspace.commands import Commands
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.ripgrep import Search
+from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.seen import Seen
 
 

@@ -14,7 +14,7 @@ from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolErro
 from agent_lsp.tools.images import image_in
 from agent_lsp.workspace.disk import Binary, Document, nearest
 from agent_lsp.workspace.encodings import Encoding
-from agent_lsp.workspace.ripgrep import Listing, SearchRefused
+from agent_lsp.workspace.found import Listing, SearchRefused
 from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
 
 

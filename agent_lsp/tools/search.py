@@ -8,7 +8,7 @@ from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.messages import Provenance
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
 from agent_lsp.workspace.disk import nearest
-from agent_lsp.workspace.ripgrep import MOST_MATCHES, Found, Line, Query, SearchRefused
+from agent_lsp.workspace.found import MOST_MATCHES, Found, Line, Query, SearchRefused
 from agent_lsp.workspace.roots import PathRefused, exists
 
 

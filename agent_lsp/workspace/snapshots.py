@@ -19,10 +19,11 @@ from pathlib import Path
 from agent_lsp.conversation.entries import FileChanged, FileVersion
 from agent_lsp.workspace import roots
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.found import SearchRefused
 from agent_lsp.workspace.held import text_of
 from agent_lsp.workspace.objects import NotKept, Objects, digest_of
-from agent_lsp.workspace.ripgrep import Search, SearchRefused
 from agent_lsp.workspace.roots import Location, PathRefused, Root
+from agent_lsp.workspace.search import Search
 
 _BATCH_BYTES, _BATCH_FILES = 8 << 20, 500
 _UNSETTLED_NS = 100_000_000

@@ -14,8 +14,10 @@ from agent_lsp.processes import Processes
 from agent_lsp.workspace import roots
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.ripgrep import Query, Search, program
+from agent_lsp.workspace.found import Query
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.search import Search
 
 from .bench import SMALL, Bench, Side, make_workspace, milliseconds
 from .mock import Call, Tokens

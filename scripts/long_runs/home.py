@@ -43,10 +43,11 @@ from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.objects import Objects
 from agent_lsp.workspace.origins import Origins
-from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store
+from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.snapshots import Snapshots
 from agent_lsp.workspace.targets import Targets
 from tests.models.wires import KITS

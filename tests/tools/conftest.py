@@ -11,8 +11,9 @@ from agent_lsp.processes import Processes
 from agent_lsp.tools import ToolContext
 from agent_lsp.web.choice import chosen
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.ripgrep import Search, program
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.search import Search
 from tests.security.confined import commands
 from tests.workspace.conftest import OpenBuffers
 

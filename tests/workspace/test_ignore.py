@@ -15,9 +15,11 @@ from agent_lsp.conversation.actions import FileChange
 from agent_lsp.processes import Processes
 from agent_lsp.workspace import roots
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.found import Query
 from agent_lsp.workspace.ignore import Rules
-from agent_lsp.workspace.ripgrep import Query, Search, program
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Content, PathRefused
+from agent_lsp.workspace.search import Search
 from tests.workspace.conftest import OpenBuffers
 
 RULES = "# what is mine\nsecrets/\n*.key\n!ok.key\n/top\n"

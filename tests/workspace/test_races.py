@@ -13,8 +13,10 @@ import pytest
 from agent_lsp.processes import Processes
 from agent_lsp.workspace.disk import ChangedMeanwhile, Document
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.ripgrep import Query, Search, SearchRefused, program
+from agent_lsp.workspace.found import Query, SearchRefused
+from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import PathRefused
+from agent_lsp.workspace.search import Search
 from tests.workspace.test_roots import racing, swapping
 
 pytestmark = pytest.mark.skipif(

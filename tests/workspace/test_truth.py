@@ -39,8 +39,8 @@ from agent_lsp.workspace.files import Files, Performed
 from agent_lsp.workspace.objects import Objects
 from agent_lsp.workspace.overlay import Buffer
 from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.ripgrep import Search
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.snapshots import Snapshots
 from agent_lsp.workspace.way_back import Kept, Plan
 from tests.workspace.lively_editor import LivelyEditor, Mood
