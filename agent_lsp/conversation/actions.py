@@ -91,7 +91,7 @@ class Command:
     """A shell line, the absolute folder it runs in, and the seconds it may take.
 
     `unsaved` names the files whose unsaved text in the editor the command will not see; a command that is not
-    `confined` runs outside the sandbox.
+    `confined` runs outside the sandbox, and one that `reads` cannot change anything there.
     """
 
     line: str
@@ -99,6 +99,7 @@ class Command:
     timeout_seconds: float
     unsaved: tuple[str, ...] = ()
     confined: bool = True
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,8 +152,8 @@ def whole(action: Action) -> Iterator[str]:
         case FileMove(path=path, new_path=new_path) as move:
             yield f"{_led(path, move.target)}{_led(new_path, move.new_target)}"
             yield f"move {visible(path)}\n  to {visible(new_path)}\n"
-        case Command(line=line, cwd=cwd, timeout_seconds=seconds, confined=confined):
-            where = "" if confined else ", outside the sandbox"
+        case Command(line=line, cwd=cwd, timeout_seconds=seconds, confined=confined, reads=reads):
+            where = (", where it can change nothing" if reads else "") if confined else ", outside the sandbox"
             yield f"in {visible(cwd)}, at most {seconds:g} s{where}:\n"
             yield from (f"  {visible(part)}\n" for part in line.split("\n"))
         case ServerUse(program=program, base_url=url, model=model):

@@ -20,7 +20,7 @@ from agent_lsp.conversation.actions import (
 from agent_lsp.permissions import Preset, Ruling, Verdict
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.blocklist import blocked
-from agent_lsp.permissions.reading import only_reads
+from agent_lsp.permissions.reading import IN_READ_ONLY, READERS, only_reads
 from agent_lsp.permissions.remembered import OfWorkspace
 from agent_lsp.permissions.rules import NO_RULES, Reading, Rule, Rules, rule_for
 from agent_lsp.permissions.shell_line import parses, plain_words
@@ -124,9 +124,9 @@ class Policy:
                 return f"the preset is '{preset}'"
             case FileChange() | FileMove():
                 return f"the preset is '{preset}'" if self._auto(preset) else ""
-            case Command(line=line, cwd=cwd):
-                words = plain_words(line)
-                if words and only_reads(words, cwd=cwd, roots=self.roots):
+            case Command(line=line, cwd=cwd, reads=reads):
+                words, table = plain_words(line), IN_READ_ONLY if reads else READERS
+                if words and only_reads(words, cwd=cwd, roots=self.roots, table=table):
                     return "it only reads, in the sandbox"
                 return f"the preset is '{preset}'" if self._auto(preset) and parses(line) else ""
             case ServerUse() | Fetch() | WebSearch():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -109,6 +109,28 @@ READERS = {
 What compares with the work tree, or prints patches, is not among git's: the repository's configuration may name
 filters and converters for that (gitattributes), and a repository comes from anywhere.
 """
+_PATCHES = (
+    "patch no-patch no-ext-diff no-textconv no-color cached staged word-diff ignore-all-space ignore-space-change"
+)
+_OF_PATCHES = "unified diff-filter color word-diff diff-algorithm inter-hunk-context"
+IN_READ_ONLY = {
+    **READERS,
+    "git status": _reader(
+        "sbuvz",
+        long="short branch porcelain long verbose ignored untracked-files show-stash ahead-behind no-ahead-behind",
+        long_valued="porcelain untracked-files ignored ignore-submodules",
+    ),
+    "git diff": _reader("pubwRz", "U", f"{_REVISIONS} {_PATCHES} check", _OF_PATCHES),
+    "git show": _reader("psubwiz", "U", f"{_REVISIONS} {_PATCHES} no-show-signature", f"{_OF_LOG} {_OF_PATCHES}"),
+    "git log": _reader(
+        "ipsubw0123456789",
+        "nULSG",
+        f"{_REVISIONS} {_PATCHES} follow no-show-signature abbrev-commit",
+        f"{_OF_LOG} {_OF_PATCHES}",
+    ),
+    "git blame": _reader("lsetwfn", "L", "porcelain line-porcelain show-name show-number show-email", "abbrev date"),
+}
+"""With those that only read themselves, but may run what a repository names: for where nothing can be changed."""
 
 _GIT_CONFIG = {
     "core.fsmonitor": "false",
@@ -127,10 +149,10 @@ ENVIRONMENT = {
 """What a child's environment must have for the table to hold: git then runs nothing on a repository's word."""
 
 
-def only_reads(words: Sequence[str], *, cwd: str, roots: Sequence[str]) -> bool:
+def only_reads(words: Sequence[str], *, cwd: str, roots: Sequence[str], table: Mapping[str, Reader] = READERS) -> bool:
     """Whether an argument vector, run in `cwd`, is in the table and names no file outside the workspace's roots."""
     name, rest = (" ".join(words[:2]), words[2:]) if words[0] == "git" else (words[0], words[1:])
-    reader = READERS.get(name)
+    reader = table.get(name)
     if reader is None or any(_RUNS_GPG in word for word in words):
         return False
     operands = _operands(reader, list(rest))

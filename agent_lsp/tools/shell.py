@@ -8,9 +8,11 @@ from pydantic import Field
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.permissions.reading import IN_READ_ONLY, only_reads
+from agent_lsp.permissions.shell_line import plain_words
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
 from agent_lsp.workspace.commands import Program, Ran
-from agent_lsp.workspace.roots import PathRefused, is_folder
+from agent_lsp.workspace.roots import PathRefused, Roots, is_folder
 from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES = 1 << 20
@@ -41,13 +43,20 @@ async def prepared(tool: str, title: str, line: str, where: InFolder, context: T
         if not is_folder(folder):
             raise ToolError(f"'{folder.shown}' is no folder")
         confined = await context.commands.confined(outside=where.outside_sandbox)
+        reads = confined and _reads(line, folder.path, roots) and await context.commands.can_only_read()
     except (PathRefused, SandboxRefused) as error:
         raise ToolError(str(error)) from error
     if "\0" in line:
         raise ToolError("a command cannot contain a NUL character")
     unseen = await context.commands.unseen(confined=confined)
-    effect = Command(line, folder.path, where.timeout_seconds, unseen, confined)
+    effect = Command(line, folder.path, where.timeout_seconds, unseen, confined, reads)
     return Action(tool, ToolKind.EXECUTE, title if confined else f"{title} (outside the sandbox)", effect)
+
+
+def _reads(line: str, cwd: str, roots: Roots) -> bool:
+    """Whether a line need not change anything, so that it is run where it cannot."""
+    words = plain_words(line)
+    return words is not None and only_reads(words, cwd=cwd, roots=[root.path for root in roots.all], table=IN_READ_ONLY)
 
 
 async def performed(action: Action, context: ToolContext) -> str:
@@ -60,6 +69,7 @@ async def performed(action: Action, context: ToolContext) -> str:
         command.cwd,
         command.timeout_seconds,
         _MOST_BYTES,
+        command.reads,
         lambda piece: context.output(decoder.decode(piece)),
     )
     try:

@@ -49,10 +49,10 @@ class Checkpoints:
                 return await self._before_change(change)
             case FileMove() as move:
                 return await self._before_move(move)
-            case Command():
+            case Command(reads=False):
                 snapshot = await self._snapshots.take()
                 return Checkpoint((), snapshot, snapshot.unwatched)
-            case ServerUse() | Fetch() | WebSearch():
+            case Command() | ServerUse() | Fetch() | WebSearch():
                 return NOTHING
 
     async def since(self, snapshot: str) -> tuple[FileChanged, ...]:

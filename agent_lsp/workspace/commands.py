@@ -41,12 +41,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, with the absolute folder and the bounds: seconds, and bytes of output that are kept."""
+    """What to run, with the absolute folder and the bounds: seconds, and bytes of output that are kept.
+
+    One that `reads` runs where it cannot write, if it is confined.
+    """
 
     argv: tuple[str, ...]
     cwd: str
     timeout_seconds: float
     most_bytes: int
+    reads: bool = False
     output: Callable[[bytes], None] = lambda _: None
 
 
@@ -89,6 +93,13 @@ class Commands:
             raise SandboxRefused(f"no command is run, for nothing here can confine it{why}; the user can {REMEDY}")
         return False
 
+    async def can_only_read(self) -> bool:
+        """Whether a command can be run where it changes nothing at all, and nothing is kept from what it reads.
+
+        What the user keeps from the agent may also stand in the history of a repository. Raises SandboxRefused.
+        """
+        return self._keeps() is None and (await self._sandboxes.found()).level.keeps_all
+
     async def unseen(self, *, confined: bool) -> tuple[str, ...]:
         """The files whose unsaved text a command will not see, as users read them."""
         texts = await self._unsaved()
@@ -104,10 +115,10 @@ class Commands:
         sandbox = (await self._sandboxes.found()).sandbox
         if not sandbox.level.confines:
             raise SandboxRefused("there is no sandbox any more")
+        if program.reads:
+            return await self._reading(sandbox, program, texts)
         keeps = self._keeps()
-        before = await self._survey(keeps)
-        if keeps and not before.complete:
-            raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
+        before = await self._hiding_survey(keeps)
         taken: list[tuple[str, str | None]] = []
         try:
             ended = await self._guarded(sandbox, program, self._view(before, texts), taken)
@@ -116,14 +127,20 @@ class Commands:
             put_back = {path for path, _ in taken}
             if new := [path for path in forbidden(before, after) if path not in put_back]:
                 taken += await asyncio.to_thread(self._taken, new)
-        mounted = sandbox.shows_buffers
         return Ran(
             ended,
-            texts.names(seen=True, mounted=mounted),
-            texts.names(seen=False, mounted=mounted),
+            *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
             tuple(TakenBack(self._files.roots.find(path).shown, place) for path, place in taken),
             before.complete and after.complete,
         )
+
+    async def _reading(self, sandbox: Sandbox, program: Program, texts: _Texts) -> Ran:
+        """Runs what can change nothing: there is nothing to guard from it, and nothing to take back."""
+        keeps = self._keeps()
+        hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
+        view = View(tuple(self._roots), (), (*self._rules.hidden, *hidden), texts.on_disk, writes=False)
+        ended = await self._started(sandbox, program, view)
+        return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers))
 
     async def _guarded(
         self, sandbox: Sandbox, program: Program, view: View, taken: list[tuple[str, str | None]]
@@ -163,6 +180,12 @@ class Commands:
 
     async def _afterwards(self, argv: Sequence[str]) -> None:
         await self._processes.run(argv, cwd="/", timeout_seconds=_AFTERWARDS_SECONDS, most_bytes=_LITTLE)
+
+    async def _hiding_survey(self, keeps: Keeps | None) -> Survey:
+        found = await self._survey(keeps)
+        if keeps and not found.complete:
+            raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
+        return found
 
     async def _survey(self, keeps: Keeps | None) -> Survey:
         names = (*self._rules.protected, *self._rules.watched)
@@ -215,6 +238,10 @@ class _Texts:
     on_disk: Mapping[str, bytes]
     shown: Mapping[str, str]
     nowhere: tuple[str, ...]
+
+    def seen_and_unseen(self, *, mounted: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The files whose text a command sees, and those whose it does not."""
+        return self.names(seen=True, mounted=mounted), self.names(seen=False, mounted=mounted)
 
     def names(self, *, seen: bool, mounted: bool) -> tuple[str, ...]:
         """The files whose text a command sees or not, if those on disk are mounted or not."""

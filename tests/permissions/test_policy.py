@@ -147,6 +147,18 @@ def test_what_each_preset_lets_pass() -> None:
     assert rulings(Preset.AUTO, confined=True) == [True] * 7 + [False]
 
 
+def test_git_status_passes_only_where_it_can_change_nothing() -> None:
+    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    status = run("git status")
+    assert isinstance(status.effect, Command)
+
+    assert policy.decide(status).ruling is Ruling.ASK
+    assert policy.decide(replace(status, effect=replace(status.effect, reads=True))).ruling is Ruling.ALLOW
+    writing = run("git checkout .")
+    assert isinstance(writing.effect, Command)
+    assert policy.decide(replace(writing, effect=replace(writing.effect, reads=True))).ruling is Ruling.ASK
+
+
 def test_outside_the_sandbox_always_asks() -> None:
     policy = Policy(Terms(Preset.AUTO, Rules(allow=(parsed("run_command"),)), confined=True), ["/w"])
     outside = Action("run_command", ToolKind.EXECUTE, "", Command("ls", "/w", 60, confined=False))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from agent_lsp.permissions.reading import ENVIRONMENT, READERS, only_reads
+from agent_lsp.permissions.reading import ENVIRONMENT, IN_READ_ONLY, READERS, Reader, only_reads
 from agent_lsp.permissions.shell_line import plain_words
 
 READING = """
@@ -40,6 +41,37 @@ cut -d: -f1 a
 stat a
 du -sh .
 sha256sum a
+"""
+COMPARING = """
+git status
+git status -sb --porcelain=v2
+git diff
+git diff --stat --cached HEAD~2 -- a
+git diff -U5 main..topic
+git show
+git show HEAD:sub/a
+git show --name-only HEAD~3
+git log -p -3 -- a
+git log -L1,5:a
+git log -S word
+git blame -L 1,20 a
+"""
+NOT_EVEN_COMPARING = """
+git diff --no-index a b
+git diff --ext-diff
+git diff --textconv
+git diff --output=x
+git diff -O x
+git show --textconv HEAD
+git show HEAD:../../../x
+git show --format=%GG
+git log --show-signature
+git blame --contents /etc/passwd a
+git status --output=x
+git stash
+git -c core.pager=./x diff
+git diff -- /etc/passwd
+git checkout a
 """
 OTHERS = """
 rg --pre ./x y
@@ -115,9 +147,9 @@ id -x
 """
 
 
-def reads(line: str) -> bool:
+def reads(line: str, table: Mapping[str, Reader] = READERS) -> bool:
     words = plain_words(line)
-    return words is not None and only_reads(words, cwd="/w/sub", roots=["/w"])
+    return words is not None and only_reads(words, cwd="/w/sub", roots=["/w"], table=table)
 
 
 @pytest.mark.parametrize("line", READING.strip().splitlines())
@@ -128,6 +160,21 @@ def test_what_only_reads_is_in_the_table(line: str) -> None:
 @pytest.mark.parametrize("line", OTHERS.strip().splitlines())
 def test_everything_else_is_not(line: str) -> None:
     assert not reads(line)
+
+
+@pytest.mark.parametrize("line", [*READING.strip().splitlines(), *COMPARING.strip().splitlines()])
+def test_where_nothing_can_be_changed_gits_comparisons_read_too(line: str) -> None:
+    assert reads(line, IN_READ_ONLY)
+
+
+@pytest.mark.parametrize("line", [*COMPARING.strip().splitlines(), *NOT_EVEN_COMPARING.strip().splitlines()])
+def test_elsewhere_they_do_not(line: str) -> None:
+    assert not reads(line)
+
+
+@pytest.mark.parametrize("line", NOT_EVEN_COMPARING.strip().splitlines())
+def test_what_names_programs_or_other_files_does_not_read_even_there(line: str) -> None:
+    assert not reads(line, IN_READ_ONLY)
 
 
 def evil_repository(folder: Path) -> None:

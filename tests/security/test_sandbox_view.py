@@ -17,12 +17,15 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from agent_lsp.confining import PROTECTED
+from agent_lsp.permissions.reading import ENVIRONMENT
 from agent_lsp.processes import Processes
 from agent_lsp.workspace.commands import Commands, Program, Ran, Rules, TakenBack
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
+from tests.permissions.test_reading import evil_repository
 from tests.security.confined import PYTHON, commands, working_in
+from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
 
@@ -96,6 +99,45 @@ async def test_what_the_user_keeps_from_the_agent_is_hidden_and_its_neighbour_is
     assert b"text of sub/kept" not in said
     assert b"text of sub/shown.txt\n" in said
     assert (workspace / "kept/one").read_text() == "text of kept/one\n"
+
+
+async def test_a_command_that_reads_changes_nothing_and_sees_what_others_see(
+    workspace: Path, editor: OpenBuffers, tmp_path: Path
+) -> None:
+    (workspace / "a.py").write_text("on disk\n")
+    (workspace / "b.py").write_text("saved\n")
+    (workspace / "kept").write_text("kept\n")
+    (workspace / ".agentignore").write_text("kept\n")
+    editor.open(workspace / "a.py", "unsaved\n")
+    before = snapshot_of(workspace)
+    changes = "echo >b.py; echo >new; mkdir .git; chmod 600 b.py; touch -d 2000-01-01 b.py; rm b.py; mv b.py c"
+    line = f"cat *.py; cat kept; {changes}; ls -A"
+    program = Program(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20, reads=True)
+    async with opened(workspace, editor, tmp_path / "state") as runs:
+        ran = await runs.run(program, confined=True)
+
+    said = ran.ended.output.decode()
+    assert said.startswith("unsaved\nsaved\n")
+    assert "cat: kept: Permission denied\n" in said
+    assert said.count("Read-only file system") == 7
+    assert said.endswith("\n.agentignore\na.py\nb.py\nkept\n")
+    assert (ran.read_unsaved, ran.unseen, ran.taken_back) == (("a.py",), (), ())
+    assert snapshot_of(workspace) == before
+
+
+async def test_what_a_repository_names_for_git_to_run_has_no_effect(
+    workspace: Path, editor: OpenBuffers, tmp_path: Path
+) -> None:
+    """Git's comparisons run unasked, so whatever filters they run must do no harm."""
+    evil_repository(workspace)
+    async with opened(workspace, editor, tmp_path / "state", variables=ENVIRONMENT) as runs:
+        for words in ("git status --short", "git diff", "git show HEAD", "git blame a"):
+            ran = await runs.run(Program(tuple(words.split()), str(workspace), 20, 1 << 20, reads=True), confined=True)
+            assert not (workspace / "harmed").exists()
+            assert b"touch: cannot touch" in ran.ended.output or ran.ended.code == 0
+        await runs.run(Program(("git", "status"), str(workspace), 20, 1 << 20), confined=True)
+
+    assert (workspace / "harmed").exists()  # so it would have done harm
 
 
 async def test_secrets_of_the_home_and_the_daemons_state_are_hidden(

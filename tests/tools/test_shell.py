@@ -34,6 +34,19 @@ async def test_preparing_runs_nothing(context: ToolContext, workspace: Path, edi
     assert snapshot_of(workspace) == before
 
 
+async def test_what_only_reads_runs_where_it_can_change_nothing(context: ToolContext, workspace: Path) -> None:
+    async def reads(line: str, **arguments: object) -> bool:
+        effect = (await prepared(run_command, context, command=line, **arguments)).effect
+        assert isinstance(effect, Command)
+        return effect.reads
+
+    assert await reads("git diff")
+    assert not await reads("git diff; ls")
+    assert not await reads("git diff", outside_sandbox=True)
+    (workspace / ".agentignore").write_text("secret\n")  # it may stand in the history
+    assert not await reads("git diff")
+
+
 async def test_output_and_exit_code_are_told(context: ToolContext, workspace: Path) -> None:
     (workspace / "sub").mkdir()
 

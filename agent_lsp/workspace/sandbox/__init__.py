@@ -26,20 +26,26 @@ class Level(StrEnum):
     def confines(self) -> bool:
         return self is not Level.NONE
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether a command that may not write changes nothing at all, not even modes and times."""
+        return self in {Level.BUBBLEWRAP, Level.CONTAINER}
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What a command sees of the machine; all paths are absolute, `roots` are resolved.
 
-    Of all that exists only `roots` can be written to. `protected` entries cannot be changed, replaced or created,
-    whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that stand read-only in place
-    of the files of that path.
+    Of all that exists only `roots` can be written to, and these only if it `writes`. `protected` entries cannot be
+    changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that
+    stand read-only in place of the files of that path.
     """
 
     roots: tuple[str, ...]
     protected: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     buffers: Mapping[str, bytes] = field(default_factory=dict)
+    writes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

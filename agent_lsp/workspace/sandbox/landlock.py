@@ -50,7 +50,7 @@ class Landlock:
             hidden = {os.path.realpath(path) for path in (*view.hidden, "/tmp", "/var/tmp", "/run", "/dev/shm")}  # noqa: S108 - they are hidden, not used
             rules = {
                 "readable": [*_around("/", hidden - set(view.roots), view.roots), *view.roots, temporary],
-                "writable": [*view.roots, temporary],
+                "writable": [*(view.roots if view.writes else ()), temporary],
                 "devices": [path for path in _DEVICES if os.path.exists(path)],
                 "filter": self._filter.hex(),
                 "processes": 4 * self._limits.processes,  # of all this user runs: there is no namespace to count in

@@ -64,7 +64,7 @@ def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
         if os.path.realpath(path) == path and os.path.isdir(path):
             yield Mount(path, Kind.EMPTY)
     for root in view.roots:
-        yield Mount(root, Kind.WRITABLE)
+        yield Mount(root, Kind.WRITABLE if view.writes else Kind.READ_ONLY)
     for path in view.protected:
         yield from _guard(path, view.roots, is_stub)
     for path in view.buffers:

@@ -32,7 +32,7 @@ class Seatbelt:
 def profile(view: View) -> str:
     """The rules of a view in the language of sandbox profiles."""
     rules = [_BEGIN]
-    rules += [f"(allow file-write* (subpath {_quoted(path)}))" for path in view.roots]
+    rules += [f"(allow file-write* (subpath {_quoted(path)}))" for path in view.roots if view.writes]
     for path in view.protected:
         rules += [f"(deny file-write* (literal {_quoted(holder)}))" for holder in _holders(path, view.roots)]
         rules.append(f"(deny file-write* (subpath {_quoted(path)}))")
