@@ -72,9 +72,18 @@ class Policy:
             return Verdict(Ruling.DENY, reason)
         if rule := self._touching(self.terms.rules.deny, action):
             return Verdict(Ruling.DENY, f"the user's rule {visible(str(rule))} refuses it", str(rule))
-        if preset is Preset.PLAN and not isinstance(action.effect, Fetch | WebSearch):
+        if preset is Preset.PLAN and not self._changes_nothing(action):
             return Verdict(Ruling.DENY, "the preset is 'plan', in which nothing is changed: describe what you would do")
         return None
+
+    def _changes_nothing(self, action: Action) -> bool:
+        match action.effect:
+            case Fetch() | WebSearch():
+                return True
+            case Command(reads=True) as command:
+                return self._only_reads(command)
+            case _:
+                return False
 
     def _never(self, action: Action) -> str:
         match action.effect:
@@ -124,13 +133,16 @@ class Policy:
                 return f"the preset is '{preset}'"
             case FileChange() | FileMove():
                 return f"the preset is '{preset}'" if self._auto(preset) else ""
-            case Command(line=line, cwd=cwd, reads=reads):
-                words, table = plain_words(line), IN_READ_ONLY if reads else READERS
-                if words and only_reads(words, cwd=cwd, roots=self.roots, table=table):
+            case Command(line=line) as command:
+                if self._only_reads(command):
                     return "it only reads, in the sandbox"
                 return f"the preset is '{preset}'" if self._auto(preset) and parses(line) else ""
             case ServerUse() | Fetch() | WebSearch():
                 return ""
+
+    def _only_reads(self, command: Command) -> bool:
+        words, table = plain_words(command.line), IN_READ_ONLY if command.reads else READERS
+        return words is not None and only_reads(words, cwd=command.cwd, roots=self.roots, table=table)
 
     def _auto(self, preset: Preset) -> bool:
         return preset is Preset.AUTO and self.terms.confined

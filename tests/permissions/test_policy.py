@@ -154,9 +154,14 @@ def test_git_status_passes_only_where_it_can_change_nothing() -> None:
 
     assert policy.decide(status).ruling is Ruling.ASK
     assert policy.decide(replace(status, effect=replace(status.effect, reads=True))).ruling is Ruling.ALLOW
+    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(status).ruling is Ruling.DENY
+    reading = replace(status, effect=replace(status.effect, reads=True))
+    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(reading).ruling is Ruling.ALLOW
     writing = run("git checkout .")
     assert isinstance(writing.effect, Command)
-    assert policy.decide(replace(writing, effect=replace(writing.effect, reads=True))).ruling is Ruling.ASK
+    writing = replace(writing, effect=replace(writing.effect, reads=True))
+    assert policy.decide(writing).ruling is Ruling.ASK
+    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(writing).ruling is Ruling.DENY
 
 
 def test_outside_the_sandbox_always_asks() -> None:
