@@ -204,7 +204,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     from agent_lsp.session import SessionError
     from agent_lsp.settings import SettingsError
     from agent_lsp.terminal import Ask, ask
-    from agent_lsp.workspace.roots import PathRefused
+    from agent_lsp.workspace.location import PathRefused
 
     prompt = sys.stdin.buffer.read().decode("utf-8", "replace") if arguments.prompt == "-" else arguments.prompt
     flags = {name: getattr(arguments, name) for name in _FLAGS}
@@ -228,7 +228,7 @@ def _conformance(arguments: argparse.Namespace) -> int:
 def _trust(arguments: argparse.Namespace) -> int:
     from agent_lsp.settings import SettingsError
     from agent_lsp.trust import trust
-    from agent_lsp.workspace.roots import PathRefused
+    from agent_lsp.workspace.location import PathRefused
 
     try:
         return trust(_environment(), str(Path(arguments.workspace).absolute()), forget=arguments.forget)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
-from agent_lsp.workspace.roots import NotThere, PathRefused, Roots, read
+from agent_lsp.workspace.door import read
+from agent_lsp.workspace.location import NotThere, PathRefused
+from agent_lsp.workspace.roots import Roots
 
 PROJECT_FILE = ".agent/config.toml"
 """The settings of a workspace, beneath each of its folders."""

@@ -27,8 +27,8 @@ from agent_lsp.permissions.secrets import hidden_parts
 from agent_lsp.tools import Arguments, ChangingTool, Done, ReadingTool, Shown, Tool, ToolContext, ToolError
 from agent_lsp.tools.output import fit
 from agent_lsp.workspace.checkpoints import NOTHING
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.objects import NotKept
-from agent_lsp.workspace.roots import PathRefused
 
 _AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 

@@ -16,7 +16,7 @@ from agent_lsp.permissions.approval import NotPermitted, Permit, narrowed, visib
 from agent_lsp.permissions.policy import choices
 from agent_lsp.permissions.rules import Reading
 from agent_lsp.tools import Arguments, ToolError
-from agent_lsp.workspace.roots import PathRefused
+from agent_lsp.workspace.location import PathRefused
 
 
 class Rejected(Exception):

@@ -27,7 +27,7 @@ from agent_lsp.permissions import Preset
 from agent_lsp.session import GO_ON, Order, SessionError, wire
 from agent_lsp.session.session import Asked, Session
 from agent_lsp.settings import SettingsError
-from agent_lsp.workspace.roots import PathRefused, path_of
+from agent_lsp.workspace.location import PathRefused, path_of
 
 _CONFIGURATION_SECONDS = 5.0
 _PRUNE_SECONDS = 3_600.0

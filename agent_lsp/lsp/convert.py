@@ -16,7 +16,7 @@ from agent_lsp.lsp.contract import AskContext
 from agent_lsp.lsp.transport import ClientError, Json, Protocol, Server
 from agent_lsp.permissions.approval import visible
 from agent_lsp.session import wire
-from agent_lsp.workspace.roots import path_of
+from agent_lsp.workspace.location import path_of
 
 _CREATE_SECONDS = 10.0
 _OFFER_SECONDS = 600.0

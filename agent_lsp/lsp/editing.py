@@ -10,9 +10,9 @@ from agent_lsp.conversation.actions import FileChange, Hunk
 from agent_lsp.conversation.diffs import compared, lines_of
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.workspace.editor import EditorRefused
+from agent_lsp.workspace.location import path_of
 from agent_lsp.workspace.merge import differences, stands
 from agent_lsp.workspace.overlay import Buffer, Overlay
-from agent_lsp.workspace.roots import path_of
 
 _ANSWER_SECONDS, _SYNC_SECONDS = 30.0, 2.0
 _TYPING_SECONDS = 0.5

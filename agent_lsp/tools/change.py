@@ -13,8 +13,9 @@ from agent_lsp.conversation.messages import Provenance
 from agent_lsp.tools import Arguments, ChangingTool, Done, ToolContext, ToolError
 from agent_lsp.workspace import edits
 from agent_lsp.workspace.disk import ChangedMeanwhile, Document
+from agent_lsp.workspace.door import exists, is_folder
 from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
+from agent_lsp.workspace.location import Location, PathRefused
 from agent_lsp.workspace.seen import ChangedSinceSeen, Seen
 
 T = TypeVar("T")

@@ -13,9 +13,10 @@ from agent_lsp.conversation.messages import Provenance
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
 from agent_lsp.tools.images import image_in
 from agent_lsp.workspace.disk import Binary, Document, nearest
+from agent_lsp.workspace.door import exists, is_folder
 from agent_lsp.workspace.encodings import Encoding
 from agent_lsp.workspace.found import Listing, SearchRefused
-from agent_lsp.workspace.roots import Location, PathRefused, exists, is_folder
+from agent_lsp.workspace.location import Location, PathRefused
 
 
 class ReadFile(Arguments):

@@ -8,8 +8,9 @@ from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.messages import Provenance
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
 from agent_lsp.workspace.disk import nearest
+from agent_lsp.workspace.door import exists
 from agent_lsp.workspace.found import MOST_MATCHES, Found, Line, Query, SearchRefused
-from agent_lsp.workspace.roots import PathRefused, exists
+from agent_lsp.workspace.location import PathRefused
 
 
 class SearchFiles(Arguments):

@@ -12,7 +12,9 @@ from agent_lsp.permissions.reading import IN_READ_ONLY, only_reads
 from agent_lsp.permissions.shell_line import plain_words
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
 from agent_lsp.workspace.commands import Program, Ran
-from agent_lsp.workspace.roots import PathRefused, Roots, is_folder
+from agent_lsp.workspace.door import is_folder
+from agent_lsp.workspace.location import PathRefused
+from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES = 1 << 20

@@ -15,8 +15,8 @@ from watchfiles import awatch
 from agent_lsp.conversation.messages import Notice
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.overlay import Buffer
-from agent_lsp.workspace.roots import PathRefused
 from agent_lsp.workspace.seen import Seen
 
 _DEBOUNCE_MS, _STEP_MS = 200, 20

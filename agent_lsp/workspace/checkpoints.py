@@ -10,8 +10,8 @@ from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, F
 from agent_lsp.conversation.entries import FileChanged, FilesChanged
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look, version_of
+from agent_lsp.workspace.location import PathRefused, path_of
 from agent_lsp.workspace.objects import NotKept, Objects
-from agent_lsp.workspace.roots import PathRefused, path_of
 from agent_lsp.workspace.snapshots import Snapshot, Snapshots
 
 

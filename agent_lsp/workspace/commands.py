@@ -12,7 +12,7 @@ from pathlib import Path
 from agent_lsp.processes import Ended, Processes, environment
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look
-from agent_lsp.workspace.roots import PathRefused
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store, kept

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from agent_lsp.conversation.actions import FileChange
 from agent_lsp.conversation.diffs import compared
-from agent_lsp.workspace import encodings, merge, roots
+from agent_lsp.workspace import door, encodings, merge
 from agent_lsp.workspace.encodings import CannotHold, Encoding
-from agent_lsp.workspace.roots import Location, Moved, NotThere, PathRefused
+from agent_lsp.workspace.location import Location, Moved, NotThere, PathRefused
 
 _MOST_TRIES = 3
 
@@ -68,7 +68,7 @@ def sha256_of(location: Location) -> str:
 
 def _data(location: Location) -> bytes:
     try:
-        return roots.read(location).data
+        return door.read(location).data
     except NotThere as error:
         raise NotThere(f"not found: '{location.shown}'.{nearest(location)}") from error
 
@@ -100,13 +100,13 @@ def write(location: Location, change: FileChange) -> FileChange:
 
 def delete(location: Location, change: FileChange) -> None:
     """Deletes the file that the change was computed from. Raises ChangedMeanwhile, NotThere or PathRefused."""
-    content = roots.read(location)
+    content = door.read(location)
     found = encodings.decoded(content.data)
     now = ("", found.text) if found else (_sha256(content.data), None)
     if now != (change.sha256, None if change.sha256 else change.before):
         raise ChangedMeanwhile(_changed(location))
     try:
-        roots.delete(location, content)
+        door.delete(location, content)
     except Moved as moved:
         raise ChangedMeanwhile(_changed(location)) from moved
 
@@ -115,7 +115,7 @@ def move(source: Location, target: Location, sha256: str) -> None:
     """Renames the file whose bytes have that digest. Raises ChangedMeanwhile, NotThere or PathRefused."""
     if sha256_of(source) != sha256:
         raise ChangedMeanwhile(_changed(source))
-    roots.move(source, target)
+    door.move(source, target)
 
 
 def _write_once(location: Location, change: FileChange) -> FileChange:
@@ -123,21 +123,21 @@ def _write_once(location: Location, change: FileChange) -> FileChange:
     if change.before is None:
         _create(location, change.after)
         return change
-    content = roots.read(location)
+    content = door.read(location)
     found = encodings.decoded(content.data)
     if found is None:
         raise ChangedMeanwhile(_changed(location))
     made = merged(location, change, found.text)
     data = _bytes(location, made.after or "", found.encoding)
-    roots.write(location, data, over=content)
+    door.write(location, data, over=content)
     return made
 
 
 def _create(location: Location, text: str) -> None:
     data = _bytes(location, text, Encoding.UTF_8)
-    if roots.exists(location):
+    if door.exists(location):
         raise ChangedMeanwhile(f"'{location.shown}' was created by somebody else meanwhile: read it first")
-    roots.write(location, data)
+    door.write(location, data)
 
 
 def merged(location: Location, change: FileChange, now: str) -> FileChange:
@@ -174,7 +174,7 @@ def nearest(location: Location) -> str:
     folder, name = os.path.split(location.relative)
     holder = Location(location.root, folder, folder)
     try:
-        with roots.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        with door.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             shown = location.root.rules.judge()
             names = [one for one in os.listdir(descriptor) if shown(os.path.join(folder, one))]
     except PathRefused:

@@ -10,15 +10,16 @@ from typing import ParamSpec, TypeVar
 
 from agent_lsp.conversation.actions import FileChange, FileMove
 from agent_lsp.conversation.diffs import compared
-from agent_lsp.workspace import disk, roots
+from agent_lsp.workspace import disk, door
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.disk import Binary, ChangedMeanwhile, Document
 from agent_lsp.workspace.editor import Editor, EditorRefused
 from agent_lsp.workspace.encodings import Encoding
 from agent_lsp.workspace.ignore import Kept
+from agent_lsp.workspace.location import Location, NotThere, PathRefused
 from agent_lsp.workspace.merge import distance
 from agent_lsp.workspace.overlay import Buffer
-from agent_lsp.workspace.roots import Location, NotThere, PathRefused, Roots
+from agent_lsp.workspace.roots import Roots
 
 _ON_THE_LOOP = 64 << 10
 """Characters up to which texts are compared on the event loop; more goes to a thread."""
@@ -151,7 +152,7 @@ class Files:
         for buffer in self._editor.overlay.all():
             with suppress(PathRefused):
                 location = self.roots.find(buffer.path)
-                roots.must_lie_inside(location)
+                door.must_lie_inside(location)
                 yield self.real(location), buffer
 
     def real(self, location: Location) -> Location:
@@ -162,14 +163,14 @@ class Files:
         real = real_path(location.path)
         if real == location.path:
             return location
-        roots.must_lie_inside(location)
+        door.must_lie_inside(location)
         return self.roots.find(real)
 
     def buffer(self, location: Location) -> Buffer | None:
         """The open document at a location. Raises PathRefused where a link leads to one that is not for the agent."""
         buffer = self._editor.overlay.find(location.path)
         if buffer:
-            roots.must_lie_inside(location)
+            door.must_lie_inside(location)
             self.roots.find(real_path(buffer.path))
         return buffer
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent_lsp.workspace import globs
-from agent_lsp.workspace.roots import Location
+from agent_lsp.workspace.location import Location
 
 MOST_MATCHES, MOST_LISTED, _MOST_LINE = 500, 2_000, 400
 

@@ -6,14 +6,15 @@ import asyncio
 from dataclasses import dataclass
 
 from agent_lsp.conversation.entries import FileVersion
-from agent_lsp.workspace import encodings, roots
+from agent_lsp.workspace import door, encodings
 from agent_lsp.workspace.disk import Document
+from agent_lsp.workspace.door import Content
 from agent_lsp.workspace.editor import EditorRefused
 from agent_lsp.workspace.encodings import CannotHold, Encoding
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.location import Location, NotThere
 from agent_lsp.workspace.objects import digest_of
 from agent_lsp.workspace.overlay import Buffer
-from agent_lsp.workspace.roots import Content, Location, NotThere
 
 _NEW_MODE = 0o644
 """Permission bits of what only an editor holds yet."""
@@ -95,13 +96,13 @@ async def put_on_disk(held: Held, data: bytes | None, mode: int) -> None:
 
 def _replace(held: Held, data: bytes | None, mode: int) -> None:
     if data is not None:
-        roots.write(held.location, data, over=held.disk, mode=mode, by_user=True)
+        door.write(held.location, data, over=held.disk, mode=mode, by_user=True)
     elif held.disk:
-        roots.delete(held.location, held.disk, by_user=True)
+        door.delete(held.location, held.disk, by_user=True)
 
 
 def _on_disk(location: Location) -> Content | None:
     try:
-        return roots.read(location)
+        return door.read(location)
     except NotThere:
         return None

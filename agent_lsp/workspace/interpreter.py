@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from agent_lsp.workspace.roots import Location, PathRefused, Root, opened
+from agent_lsp.workspace.door import opened
+from agent_lsp.workspace.location import Location, PathRefused, Root
 
 _OWN = (".venv", "venv")
 

@@ -15,7 +15,7 @@ from agent_lsp.workspace import ignored
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look
-from agent_lsp.workspace.roots import Location, PathRefused
+from agent_lsp.workspace.location import Location, PathRefused
 
 _DEPENDENCIES = frozenset(
     {

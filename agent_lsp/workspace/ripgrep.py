@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent_lsp.workspace.found import MOST_MATCHES, Line, Query, clipped
-from agent_lsp.workspace.roots import Location
+from agent_lsp.workspace.location import Location
 
 
 def program() -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from agent_lsp.processes import Ended, Processes
-from agent_lsp.workspace import disk, globs, ripgrep, roots, walking
+from agent_lsp.workspace import disk, door, globs, ripgrep, walking
 from agent_lsp.workspace.disk import Binary, Document
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import (
@@ -23,7 +23,8 @@ from agent_lsp.workspace.found import (
     listed,
     path_of_shown,
 )
-from agent_lsp.workspace.roots import Location, PathRefused, Roots
+from agent_lsp.workspace.location import Location, PathRefused
+from agent_lsp.workspace.roots import Roots
 
 _SECONDS, _MOST_BYTES = 60.0, 16 << 20
 
@@ -38,7 +39,7 @@ class Search:
     async def find(self, query: Query) -> Found:
         """The lines that match, read as the user sees them. Raises SearchRefused or PathRefused."""
         query = replace(query, place=self._files.real(query.place))
-        roots.must_lie_inside(query.place)
+        door.must_lie_inside(query.place)
         open_texts = {
             path: (location, text)
             for path, (location, text) in self._files.unsaved_texts().items()
@@ -53,7 +54,7 @@ class Search:
         return bounded(lines, left_out)
 
     async def _find_on_disk(self, query: Query, skipped: set[str]) -> tuple[list[Line], bool]:
-        if not await asyncio.to_thread(roots.is_folder, query.place):
+        if not await asyncio.to_thread(door.is_folder, query.place):
             content = await asyncio.to_thread(disk.read, query.place)
             if isinstance(content, Binary):
                 return [], False
@@ -106,7 +107,7 @@ class Search:
     async def files(self, place: Location, *, glob: str | None = None, depth: int | None = None) -> Listing:
         """The files below a folder that version control does not ignore. Raises PathRefused."""
         place = self._files.real(place)
-        roots.must_lie_inside(place)
+        door.must_lie_inside(place)
         names, complete = await self.names(place)
         listing = await asyncio.to_thread(lambda: listed(place, sorted(names), glob, depth))
         return await asyncio.to_thread(_there, replace(listing, complete=complete), self._files.roots)
@@ -164,6 +165,6 @@ def _there(listing: Listing, workspace_roots: Roots) -> Listing:
 
 def _exists(path: str, workspace_roots: Roots) -> bool:
     try:
-        return roots.exists(workspace_roots.find(path))
+        return door.exists(workspace_roots.find(path))
     except PathRefused:
         return False

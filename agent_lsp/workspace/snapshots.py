@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent_lsp.conversation.entries import FileChanged, FileVersion
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import SearchRefused
 from agent_lsp.workspace.held import text_of
+from agent_lsp.workspace.location import Location, PathRefused, Root
 from agent_lsp.workspace.objects import NotKept, Objects, digest_of
-from agent_lsp.workspace.roots import Location, PathRefused, Root
 from agent_lsp.workspace.search import Search
 
 _BATCH_BYTES, _BATCH_FILES = 8 << 20, 500
@@ -97,7 +97,7 @@ class Snapshots:
         unwatched = []
         for root in self._files.roots.all:
             place = Location(root, "", ".")
-            if not roots.is_folder(place):  # deleted while it is open
+            if not door.is_folder(place):  # deleted while it is open
                 continue
             try:
                 names, complete = await self._search.names(place)
@@ -190,7 +190,7 @@ class Snapshots:
                 break
             root, name = places[path]
             with suppress(PathRefused):
-                batch[path] = roots.read(Location(root, name, name)).data
+                batch[path] = door.read(Location(root, name, name)).data
                 size += len(batch[path])
             if size > _BATCH_BYTES or len(batch) >= _BATCH_FILES:
                 yield batch

@@ -10,7 +10,7 @@ from agent_lsp.conversation.diffs import lines_of
 from agent_lsp.workspace import disk, globs
 from agent_lsp.workspace.disk import Binary
 from agent_lsp.workspace.found import MOST_MATCHES, Line, Query, SearchRefused, clipped
-from agent_lsp.workspace.roots import Location, PathRefused
+from agent_lsp.workspace.location import Location, PathRefused
 
 _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 

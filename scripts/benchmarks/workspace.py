@@ -11,10 +11,11 @@ from pathlib import Path
 from statistics import median
 
 from agent_lsp.processes import Processes
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import Query
+from agent_lsp.workspace.location import Location
 from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.search import Search
@@ -41,8 +42,8 @@ async def beneath(bench: Bench) -> list[Row]:
     return [Row("open beneath a root", ours, plain, "µs"), Row("  more than open", more, unit="µs", most=10)]
 
 
-def _open_beneath(location: roots.Location) -> None:
-    with roots.opened(location, os.O_RDONLY):
+def _open_beneath(location: Location) -> None:
+    with door.opened(location, os.O_RDONLY):
         pass
 
 

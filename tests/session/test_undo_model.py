@@ -24,10 +24,11 @@ from agent_lsp.session.session import Session
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.location import path_of
 from agent_lsp.workspace.objects import Objects
 from agent_lsp.workspace.restoring import Restoring
 from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots, path_of
+from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.snapshots import Snapshots
 from tests.workspace.conftest import OpenBuffers

@@ -30,8 +30,9 @@ CALLS = (
 )
 PROGRAM = """
 import sys
-from agent_lsp.workspace import roots
-from agent_lsp.workspace.roots import PathRefused, Roots
+from agent_lsp.workspace import door
+from agent_lsp.workspace.location import PathRefused
+from agent_lsp.workspace.roots import Roots
 all = Roots([sys.argv[1]])
 NEW = b"new\\n" * 5_000
 sys.stdout.write("begin")
@@ -39,13 +40,13 @@ sys.stdout.flush()
 try:
     match sys.argv[2]:
         case "replace":
-            roots.write(all.find("a"), NEW, over=roots.read(all.find("a")), mode=0o640)
+            door.write(all.find("a"), NEW, over=door.read(all.find("a")), mode=0o640)
         case "create":
-            roots.write(all.find("folder/b"), NEW)
+            door.write(all.find("folder/b"), NEW)
         case "move":
-            roots.move(all.find("a"), all.find("folder/b"))
+            door.move(all.find("a"), all.find("folder/b"))
         case "delete":
-            roots.delete(all.find("a"), roots.read(all.find("a")))
+            door.delete(all.find("a"), door.read(all.find("a")))
 except PathRefused:
     sys.exit(3)
 """

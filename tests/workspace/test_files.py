@@ -11,8 +11,9 @@ from agent_lsp.conversation.diffs import applied
 from agent_lsp.workspace.disk import ChangedMeanwhile, Document
 from agent_lsp.workspace.editor import EditorRefused, NoEditor
 from agent_lsp.workspace.files import Files, Performed
+from agent_lsp.workspace.location import NotThere, PathRefused
 from agent_lsp.workspace.overlay import Buffer
-from agent_lsp.workspace.roots import NotThere, PathRefused, Roots
+from agent_lsp.workspace.roots import Roots
 from tests.workspace.conftest import OpenBuffers
 
 

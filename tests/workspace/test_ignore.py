@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from agent_lsp.conversation.actions import FileChange
 from agent_lsp.processes import Processes
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door
+from agent_lsp.workspace.door import Content
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import Query
 from agent_lsp.workspace.ignore import Rules
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Content, PathRefused
 from agent_lsp.workspace.search import Search
 from tests.workspace.conftest import OpenBuffers
 
@@ -78,10 +79,10 @@ async def test_no_link_leads_to_it(files: Files, editor: OpenBuffers, ruled: Pat
             await files.read(path)
     inside = files.roots.find("folder/new.txt")
     works: list[Callable[[], None]] = [
-        partial(roots.write, inside, b"x"),
-        partial(roots.move, files.roots.find("ok.key"), inside),
-        partial(roots.move, files.roots.find("folder/a"), files.roots.find("taken")),
-        partial(roots.delete, files.roots.find("folder/a"), Content(b"", 0o644)),
+        partial(door.write, inside, b"x"),
+        partial(door.move, files.roots.find("ok.key"), inside),
+        partial(door.move, files.roots.find("folder/a"), files.roots.find("taken")),
+        partial(door.delete, files.roots.find("folder/a"), Content(b"", 0o644)),
     ]
     for work in works:
         with pytest.raises(PathRefused, match="is kept from the agent"):
@@ -107,10 +108,10 @@ async def test_it_can_be_neither_made_nor_moved_and_the_rules_are_not_the_agents
     for path in (".agentignore", ".AIignore", "here/.agentignore"):
         location = files.roots.find(path)
         works: list[Callable[[], None]] = [
-            partial(roots.write, location, b"", mode=0o644),
-            partial(roots.delete, location, Content(b"", 0o644)),
-            partial(roots.move, location, files.roots.find("moved")),
-            partial(roots.move, files.roots.find("ok.key"), location),
+            partial(door.write, location, b"", mode=0o644),
+            partial(door.delete, location, Content(b"", 0o644)),
+            partial(door.move, location, files.roots.find("moved")),
+            partial(door.move, files.roots.find("ok.key"), location),
         ]
         for work in works:
             with pytest.raises(PathRefused, match="only the user changes it"):
@@ -238,4 +239,4 @@ def test_no_path_reads_what_is_kept(files: Files, workspace: Path, parts: list[s
         (workspace / "link").symlink_to("a/B/secrets")
 
     with pytest.raises(PathRefused):
-        roots.read(files.roots.find("/".join([*parts, "key"])))
+        door.read(files.roots.find("/".join([*parts, "key"])))

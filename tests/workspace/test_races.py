@@ -14,8 +14,8 @@ from agent_lsp.processes import Processes
 from agent_lsp.workspace.disk import ChangedMeanwhile, Document
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import Query, SearchRefused
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import PathRefused
 from agent_lsp.workspace.search import Search
 from tests.workspace.test_roots import racing, swapping
 

@@ -23,9 +23,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door
 from agent_lsp.workspace.beneath import open_by_component, place_of
-from agent_lsp.workspace.roots import MOST_BYTES, Content, Location, Moved, NotThere, PathRefused, Roots, path_of
+from agent_lsp.workspace.door import MOST_BYTES, Content
+from agent_lsp.workspace.location import Location, Moved, NotThere, PathRefused, path_of
+from agent_lsp.workspace.roots import Roots
 
 ODD_NAMES = [
     "a\nb",
@@ -139,7 +141,7 @@ def test_a_root_in_whose_place_a_link_was_put_is_no_root_any_more(root: Roots, w
     workspace.rename(workspace.with_name("renamed"))
     workspace.symlink_to(outside)
 
-    for work in (lambda: roots.read(location), lambda: roots.write(location, b"", over=Content(b"secret\n", 0o644))):
+    for work in (lambda: door.read(location), lambda: door.write(location, b"", over=Content(b"secret\n", 0o644))):
         assert refusal(work).endswith(": Not a directory")
     assert refusal(root.present) == f"the workspace folder is gone: {workspace}"
     assert (outside / "secret.txt").read_text() == "secret\n"
@@ -156,10 +158,10 @@ def test_folders_that_are_none_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_odd_names_are_read_written_and_named_by_uri(root: Roots, workspace: Path, name: str) -> None:
     location = root.find(f"folder/{name}")
-    roots.write(location, b"content")
+    door.write(location, b"content")
 
     assert [path.name for path in (workspace / "folder").iterdir()] == [name]
-    assert roots.read(root.find(location.path)).data == b"content"
+    assert door.read(root.find(location.path)).data == b"content"
     assert path_of(location.uri) == location.path
 
 
@@ -174,7 +176,7 @@ def test_no_path_reads_what_lies_outside(root: Roots, workspace: Path, outside: 
 
     for last in ("secret.txt", "outside/secret.txt"):
         with suppress(PathRefused):
-            assert roots.read(root.find("/".join([*parts, last]))).data != b"secret\n"
+            assert door.read(root.find("/".join([*parts, last]))).data != b"secret\n"
 
 
 @pytest.mark.parametrize(
@@ -209,15 +211,15 @@ def test_a_link_that_leads_outside_is_neither_read_nor_written_through(
     inside = root.find("folder/secret.txt"), root.find("folder/new.txt"), root.find("file")
 
     for location in inside:
-        assert "leads outside the workspace through a link" in refusal(lambda: roots.read(location))  # noqa: B023
+        assert "leads outside the workspace through a link" in refusal(lambda: door.read(location))  # noqa: B023
     for work in (
-        lambda: roots.write(inside[0], b"x", over=Content(b"secret\n", 0o644)),
-        lambda: roots.write(inside[1], b"x"),
-        lambda: roots.delete(inside[0], Content(b"secret\n", 0o644)),
-        lambda: roots.move(inside[0], root.find("taken")),
-        lambda: roots.is_folder(root.find("folder")),
-        lambda: roots.exists(inside[0]),
-        lambda: roots.must_lie_inside(inside[0]),
+        lambda: door.write(inside[0], b"x", over=Content(b"secret\n", 0o644)),
+        lambda: door.write(inside[1], b"x"),
+        lambda: door.delete(inside[0], Content(b"secret\n", 0o644)),
+        lambda: door.move(inside[0], root.find("taken")),
+        lambda: door.is_folder(root.find("folder")),
+        lambda: door.exists(inside[0]),
+        lambda: door.must_lie_inside(inside[0]),
     ):
         assert "leads outside" in refusal(work)
     assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("secret.txt", "secret\n")]
@@ -227,10 +229,10 @@ def test_writing_replaces_a_link_and_not_what_it_leads_to(root: Roots, workspace
     (outside / "link").symlink_to("secret.txt")
     (workspace / "mine").write_text("secret\n")
     (workspace / "file").symlink_to("mine")
-    there = roots.read(root.find("file"))
+    there = door.read(root.find("file"))
     (workspace / "file").unlink()
     (workspace / "file").symlink_to(outside / "secret.txt")
-    assert "leads outside" in refusal(lambda: roots.write(root.find("file"), b"new", over=there))
+    assert "leads outside" in refusal(lambda: door.write(root.find("file"), b"new", over=there))
     assert (workspace / "file").readlink() == outside / "secret.txt"
     (workspace / "file").unlink()
     (workspace / "file").symlink_to("mine")
@@ -268,8 +270,8 @@ def test_a_link_that_stays_inside_is_followed(root: Roots, workspace: Path) -> N
     (workspace / "real" / "a").write_text("a")
     (workspace / "link").symlink_to("real")
 
-    assert roots.read(root.find("link/a")).data == b"a"
-    assert roots.is_folder(root.find("link"))
+    assert door.read(root.find("link/a")).data == b"a"
+    assert door.is_folder(root.find("link"))
 
 
 def test_what_is_no_regular_file_is_refused_at_once(root: Roots, workspace: Path) -> None:
@@ -280,11 +282,11 @@ def test_what_is_no_regular_file_is_refused_at_once(root: Roots, workspace: Path
         os.mknod(workspace / "device", stat.S_IFCHR | 0o600, os.makedev(1, 5))
     begun = time.monotonic()
 
-    assert "no regular file but a device, pipe or socket" in refusal(lambda: roots.read(root.find("pipe")))
-    assert "'socket'" in refusal(lambda: roots.read(root.find("socket")))
+    assert "no regular file but a device, pipe or socket" in refusal(lambda: door.read(root.find("pipe")))
+    assert "'socket'" in refusal(lambda: door.read(root.find("socket")))
     if (workspace / "device").exists():
-        refusal(lambda: roots.read(root.find("device")))
-    assert refusal(lambda: roots.read(root.find("folder"))) == "'folder' is a folder: use list_files"
+        refusal(lambda: door.read(root.find("device")))
+    assert refusal(lambda: door.read(root.find("folder"))) == "'folder' is a folder: use list_files"
     assert time.monotonic() - begun < 1
 
 
@@ -294,20 +296,20 @@ def test_a_giant_is_refused_with_its_size(root: Roots, workspace: Path) -> None:
     with (workspace / "just").open("wb") as file:
         file.truncate(MOST_BYTES)
 
-    assert refusal(lambda: roots.read(root.find("giant"))) == (
+    assert refusal(lambda: door.read(root.find("giant"))) == (
         "'giant' has 1048576 MB; at most 50 MB are read: search it instead"
     )
-    assert len(roots.read(root.find("just")).data) == MOST_BYTES
+    assert len(door.read(root.find("just")).data) == MOST_BYTES
 
 
 def test_what_is_not_there_is_told_apart(root: Roots) -> None:
     for path in ("nothing", "no/folder/nothing"):
         with pytest.raises(NotThere):
-            roots.read(root.find(path))
-        assert not roots.exists(root.find(path))
-        assert not roots.is_folder(root.find(path))
-        roots.must_lie_inside(root.find(path))
-    assert roots.exists(root.find("."))
+            door.read(root.find(path))
+        assert not door.exists(root.find(path))
+        assert not door.is_folder(root.find(path))
+        door.must_lie_inside(root.find(path))
+    assert door.exists(root.find("."))
 
 
 def test_a_hard_link_is_not_written_through(root: Roots, workspace: Path, outside: Path) -> None:
@@ -330,7 +332,7 @@ def test_the_mode_is_kept(root: Roots, workspace: Path, mode: int) -> None:
 
 
 def test_a_new_file_gets_the_usual_mode_and_its_folders(root: Roots, workspace: Path) -> None:
-    roots.write(root.find("a/b/c.txt"), b"x")
+    door.write(root.find("a/b/c.txt"), b"x")
     (workspace / "like").touch()
 
     assert (workspace / "a/b/c.txt").stat().st_mode == (workspace / "like").stat().st_mode
@@ -341,7 +343,7 @@ def test_a_new_file_never_replaces_one(root: Roots, workspace: Path) -> None:
     (workspace / "dangling").symlink_to("nowhere")
 
     for name in ("taken", "dangling"):
-        assert refusal(lambda: roots.write(root.find(name), b"x")) == f"'{name}' exists already"  # noqa: B023
+        assert refusal(lambda: door.write(root.find(name), b"x")) == f"'{name}' exists already"  # noqa: B023
     assert (workspace / "taken").read_text() == "mine"
     assert sorted(path.name for path in workspace.iterdir()) == ["dangling", "taken"]
 
@@ -350,8 +352,8 @@ def test_a_move_never_replaces_a_file(root: Roots, workspace: Path) -> None:
     (workspace / "a").write_text("a")
     (workspace / "b").write_text("b")
 
-    assert refusal(lambda: roots.move(root.find("a"), root.find("b"))) == "'b' exists already"
-    roots.move(root.find("a"), root.find("new/a"))
+    assert refusal(lambda: door.move(root.find("a"), root.find("b"))) == "'b' exists already"
+    door.move(root.find("a"), root.find("new/a"))
     assert [(workspace / name).read_text() for name in ("new/a", "b")] == ["a", "b"]
 
 
@@ -363,12 +365,12 @@ def test_a_move_to_another_disk_says_what_to_do(tmp_path: Path, workspace: Path)
     (workspace / "a").touch()
 
     assert "is on another disk: write it there, then delete it here" in refusal(
-        lambda: roots.move(both.find("workspace/a"), both.find(f"shm/agent-lsp-test-{os.getpid()}"))
+        lambda: door.move(both.find("workspace/a"), both.find(f"shm/agent-lsp-test-{os.getpid()}"))
     )
 
 
 def test_the_root_itself_cannot_be_changed(root: Roots) -> None:
-    for work in (lambda: roots.write(root.find("."), b""), lambda: roots.delete(root.find("."), NOTHING)):
+    for work in (lambda: door.write(root.find("."), b""), lambda: door.delete(root.find("."), NOTHING)):
         assert refusal(work) == "the workspace folder itself cannot be changed"
 
 
@@ -376,12 +378,12 @@ def test_folders_and_failures_of_the_system_are_one_line(root: Roots, workspace:
     (workspace / "folder").mkdir()
     (workspace / "file").touch()
 
-    assert "'folder'" in refusal(lambda: roots.delete(root.find("folder"), NOTHING))
-    assert "'folder'" in refusal(lambda: roots.write(root.find("folder"), b"", over=NOTHING))
+    assert "'folder'" in refusal(lambda: door.delete(root.find("folder"), NOTHING))
+    assert "'folder'" in refusal(lambda: door.write(root.find("folder"), b"", over=NOTHING))
     assert (workspace / "folder").is_dir()
-    assert "file/x" in refusal(lambda: roots.read(root.find("file/x")))
-    assert "name too long" in refusal(lambda: roots.write(root.find("x" * 300), b"")).lower()
-    assert "name too long" in refusal(lambda: roots.exists(root.find("x" * 300))).lower()
+    assert "file/x" in refusal(lambda: door.read(root.find("file/x")))
+    assert "name too long" in refusal(lambda: door.write(root.find("x" * 300), b"")).lower()
+    assert "name too long" in refusal(lambda: door.exists(root.find("x" * 300))).lower()
 
 
 NOTHING = Content(b"", 0o644)
@@ -389,7 +391,7 @@ NOTHING = Content(b"", 0o644)
 
 def replaced(root: Roots, path: str, data: bytes) -> None:
     location = root.find(path)
-    roots.write(location, data, over=roots.read(location))
+    door.write(location, data, over=door.read(location))
 
 
 @contextmanager
@@ -414,11 +416,11 @@ def failing(*, after: int, events: frozenset[str]) -> Iterator[list[str]]:
 @pytest.mark.parametrize("after", range(8))
 def test_a_write_that_fails_at_any_step_leaves_old_or_new(root: Roots, workspace: Path, after: int) -> None:
     (workspace / "file").write_text("old")
-    there = roots.read(root.find("file"))
+    there = door.read(root.find("file"))
 
     events = frozenset({"open", "os.rename", "os.mkdir", "os.chmod", "os.link"})
     with failing(after=after, events=events), suppress(PathRefused):
-        roots.write(root.find("file"), b"new" * 1000, over=there)
+        door.write(root.find("file"), b"new" * 1000, over=there)
 
     assert (workspace / "file").read_text() in {"old", "new" * 1000}
     assert [path.name for path in workspace.iterdir()] == ["file"]
@@ -426,13 +428,13 @@ def test_a_write_that_fails_at_any_step_leaves_old_or_new(root: Roots, workspace
 
 LIMITED = """
 import resource, signal, sys
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door, roots
 from agent_lsp.workspace.beneath import open_by_component, place_of
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     location = roots.Roots([sys.argv[1]]).find("file")
-    roots.write(location, b"new" * 10_000, over=roots.read(location))
+    door.write(location, b"new" * 10_000, over=door.read(location))
 except roots.PathRefused as refused:
     print(refused)
 """
@@ -450,13 +452,13 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_file(workspace: Path)
 
 KILLED = """
 import sys
-from agent_lsp.workspace import roots
+from agent_lsp.workspace import door, roots
 from agent_lsp.workspace.beneath import open_by_component, place_of
 location = roots.Roots([sys.argv[1]]).find("file")
 print("go", flush=True)
 while True:
     for letter in b"ab":
-        roots.write(location, bytes([letter]) * 2_000_000, over=roots.read(location))
+        door.write(location, bytes([letter]) * 2_000_000, over=door.read(location))
 """
 
 
@@ -529,13 +531,13 @@ def test_nothing_is_read_or_written_outside_while_a_folder_is_swapped_with_a_lin
     with swapping(workspace, outside, seed):
         for number in racing(tally, ("read", "refused"), 10):
             try:
-                assert roots.read(root.find("folder/secret.txt")).data == b"harmless\n"
+                assert door.read(root.find("folder/secret.txt")).data == b"harmless\n"
                 tally["read"] += 1
-                roots.write(root.find(f"folder/new-{number}"), b"x")
+                door.write(root.find(f"folder/new-{number}"), b"x")
                 replaced(root, f"folder/new-{number}", b"y")
-                roots.write(root.find(f"folder/deep-{number}/new"), b"x")
-                roots.move(root.find(f"folder/new-{number}"), root.find(f"folder/moved-{number}"))
-                roots.delete(root.find(f"folder/moved-{number}"), roots.read(root.find(f"folder/moved-{number}")))
+                door.write(root.find(f"folder/deep-{number}/new"), b"x")
+                door.move(root.find(f"folder/new-{number}"), root.find(f"folder/moved-{number}"))
+                door.delete(root.find(f"folder/moved-{number}"), door.read(root.find(f"folder/moved-{number}")))
             except PathRefused:
                 tally["refused"] += 1
 
@@ -550,15 +552,15 @@ def test_what_somebody_saved_at_the_last_moment_is_neither_replaced_nor_deleted(
 ) -> None:
     file, location = workspace / "kept.txt", root.find("kept.txt")
     file.write_text("old")
-    expected = roots.read(location)
+    expected = door.read(location)
     if meanwhile is None:
         file.chmod(0o600)
     else:
         file.write_bytes(meanwhile)
 
     why = "'kept.txt' was changed by somebody else at this moment"
-    assert refusal(lambda: roots.write(location, b"new", over=expected)) == why
-    assert refusal(lambda: roots.delete(location, expected)) == why
+    assert refusal(lambda: door.write(location, b"new", over=expected)) == why
+    assert refusal(lambda: door.delete(location, expected)) == why
     assert file.read_bytes() == (b"old" if meanwhile is None else meanwhile)
     assert [entry.name for entry in workspace.iterdir()] == ["kept.txt"]
 
@@ -588,9 +590,9 @@ def test_no_save_of_another_program_is_lost_however_close(root: Roots, workspace
     saver.stdout.readline()
     tally = Counter[str]()
     for _ in racing(tally, ("written", "refused"), 3):
-        there = roots.read(location)
+        there = door.read(location)
         try:
-            roots.write(location, b"agent, over " + there.data.rpartition(b", over ")[2], over=there)
+            door.write(location, b"agent, over " + there.data.rpartition(b", over ")[2], over=there)
             tally["written"] += 1
         except Moved:
             tally["refused"] += 1

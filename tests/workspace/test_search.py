@@ -11,8 +11,9 @@ import pytest
 from agent_lsp.processes import Processes
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import MOST_MATCHES, Found, Line, Listing, Query, SearchRefused
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import PathRefused, Roots
+from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.search import Search
 from tests.workspace.conftest import OpenBuffers
 

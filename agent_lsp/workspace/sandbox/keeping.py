@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_lsp.workspace import roots
-from agent_lsp.workspace.roots import Location, PathRefused, Roots
+from agent_lsp.workspace import door
+from agent_lsp.workspace.location import Location, PathRefused
+from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES, _MOST_ENTRIES = 16 << 20, 2_000
@@ -120,5 +121,5 @@ def _holding(location: Location) -> Iterator[tuple[int, str]]:
     """The folder that holds a path, by descriptor beneath its root, and the name in it."""
     parent, name = os.path.split(location.relative)
     holder = Location(location.root, parent, parent or ".")
-    with roots.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+    with door.opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         yield descriptor, name
