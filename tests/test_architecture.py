@@ -44,7 +44,7 @@ OWNERS = {
     "pathspec": ("workspace/ignore.py", "workspace/ignored.py"),
     "watchfiles": ("workspace/changes.py",),
     "tree_sitter": ("permissions/shell_line.py",),
-    "subprocess": ("processes.py", "models/bundled_file.py"),
+    "subprocess": ("processes/", "models/bundled_file.py"),
 }
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.processes import Ended, Processes, _descendants, environment
+from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.processes.tree import descendants
 
 MB = 1 << 20
 
@@ -175,7 +176,7 @@ def test_processes_may_end_while_the_tree_is_looked_at() -> None:
     while time.monotonic() < end:
         shell = subprocess.Popen(["/bin/sh", "-c", line])
         while shell.poll() is None:
-            _descendants(os.getpid())
+            descendants(os.getpid())
 
 
 async def test_a_program_that_is_not_there_is_an_error_of_the_system(processes: Processes) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from agent_lsp.processes.pipes import HeadAndTail, Pipes, exited
+from agent_lsp.processes.tree import MARK, adopt_orphans, alive, children, is_zombie, kill_tree, state
 
 _PASSED_ON = (
     "PATH",
@@ -30,7 +30,6 @@ _PASSED_ON = (
     "TZ",
     "VIRTUAL_ENV",
 )
-_MARK = "AGENT_LSP_PROCESS"
 _STOP_SECONDS = 2.0
 _GUARD = """
 trap '' INT TERM HUP
@@ -48,7 +47,6 @@ for one in $groups; do kill -KILL "-$one" 2>/dev/null; done
 done
 xargs -0 rmdir -- <"/dev/fd/$2" 2>/dev/null
 """
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _DRAIN_SECONDS, _DEATH_SECONDS, _BODY_SECONDS = 0.5, 2.0, 0.25
 
 
@@ -83,7 +81,7 @@ class Processes:
         self._running: set[int] = set()
         self._zombies: dict[int, float] = {}
         self._folders = -1
-        _adopt_orphans()
+        adopt_orphans()
 
     async def run(  # noqa: PLR0913 - each says one thing about the process
         self,
@@ -102,13 +100,13 @@ class Processes:
         The end is that of the program itself, whoever still holds its output open, or time-out or cancel. Of the
         output the first and the last `most_bytes / 2` are kept. Raises OSError when it cannot start.
         """
-        mark, kept, timed_out = self._mark(), _HeadAndTail(most_bytes), False
+        mark, kept, timed_out = self._mark(), HeadAndTail(most_bytes), False
         self._start_guard()
         # Not asyncio's: its wait() may last until the last holder of the pipe is gone.
         process = subprocess.Popen(  # noqa: ASYNC220 - asyncio starts processes by this very call
             argv,
             cwd=cwd,
-            env={**(environment() if env is None else env), _MARK: mark},
+            env={**(environment() if env is None else env), MARK: mark},
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,14 +115,14 @@ class Processes:
         )
         self._running.add(process.pid)
         self._tell_guard("add", process.pid)
-        pipes = _Pipes(process, stdin or b"", [kept.add, output])
+        pipes = Pipes(process, stdin or b"", [kept.add, output])
         try:
             async with asyncio.timeout(timeout_seconds):
-                await _exited(process)
+                await exited(process)
         except TimeoutError:
             timed_out = True
         finally:
-            tree = _kill_tree(process.pid, mark)
+            tree = kill_tree(process.pid, mark)
             await asyncio.shield(self._bury(process, mark, tree, pipes))
         return Ended(process.returncode, kept.joined(), kept.left_out, timed_out)
 
@@ -135,7 +133,7 @@ class Processes:
         """
         return await asyncio.create_subprocess_exec(
             *argv,
-            env={**env, _MARK: self._mark()},
+            env={**env, MARK: self._mark()},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -166,14 +164,14 @@ class Processes:
         if self._guard:
             guard, self._guard = self._guard, None
             _write_line(guard, "end")
-            await _exited(guard)
+            await exited(guard)
             guard.wait()
             os.close(self._folders)
 
-    async def _bury(self, process: subprocess.Popen[bytes], mark: str, tree: set[int], pipes: _Pipes) -> None:
+    async def _bury(self, process: subprocess.Popen[bytes], mark: str, tree: set[int], pipes: Pipes) -> None:
         """Waits for the deaths in a killed tree, reads what is left in its output and takes the bodies away."""
         end = time.monotonic() + _DEATH_SECONDS
-        while process.poll() is None or _alive(tree := tree | _kill_tree(process.pid, mark)):
+        while process.poll() is None or alive(tree := tree | kill_tree(process.pid, mark)):
             if time.monotonic() > end:  # a process in uninterruptible sleep dies when it wakes
                 break
             await asyncio.sleep(0.001)
@@ -187,10 +185,10 @@ class Processes:
 
         What heads its session may be a child that another part of the daemon started and waits for.
         """
-        now, zombies = time.monotonic(), set(filter(_is_zombie, _children(os.getpid()))) - self._running
+        now, zombies = time.monotonic(), set(filter(is_zombie, children(os.getpid()))) - self._running
         self._zombies = {pid: self._zombies.get(pid, now) for pid in zombies}
         for pid, since in self._zombies.items():
-            if pid in tree or _state(pid)[1] != pid or now - since > _BODY_SECONDS:
+            if pid in tree or state(pid)[1] != pid or now - since > _BODY_SECONDS:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
@@ -203,7 +201,7 @@ class Processes:
             with tempfile.TemporaryFile() as file:
                 self._folders = os.dup(file.fileno())
             self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", f"{_MARK}={self._marks}", str(self._folders)],
+                ["/bin/sh", "-c", _GUARD, "sh", f"{MARK}={self._marks}", str(self._folders)],
                 env={},
                 pass_fds=[self._folders],
                 stdin=subprocess.PIPE,
@@ -224,162 +222,3 @@ def _write_line(guard: subprocess.Popen[bytes], line: str) -> None:
         guard.stdin.write(f"{line}\n".encode())
         if line == "end":
             guard.stdin.close()
-
-
-class _HeadAndTail:
-    """Keeps the first and the last half of what it is given, within a number of bytes."""
-
-    def __init__(self, most: int) -> None:
-        self._half = most // 2
-        self._head, self._tail, self.left_out = bytearray(), bytearray(), 0
-
-    def add(self, piece: bytes) -> None:
-        room = self._half - len(self._head)
-        if room > 0:
-            self._head += piece[:room]
-            piece = piece[room:]
-        self._tail += piece
-        if (over := len(self._tail) - self._half) > 0:
-            del self._tail[:over]
-            self.left_out += over
-
-    def joined(self) -> bytes:
-        cut = f"\n[… {self.left_out} bytes left out …]\n".encode() if self.left_out else b""
-        return bytes(self._head) + cut + bytes(self._tail)
-
-
-_Takers = Sequence[Callable[[bytes], None]]
-
-
-class _Pipes:
-    """A child's output, handed on as it comes, and its input, written as it is taken."""
-
-    def __init__(self, process: subprocess.Popen[bytes], data: bytes, takers: _Takers) -> None:
-        self._loop, self._process, self._takers = asyncio.get_running_loop(), process, takers
-        self._end, self._data = self._loop.create_future(), memoryview(data)
-        assert process.stdout  # noqa: S101 - a pipe was asked for
-        os.set_blocking(process.stdout.fileno(), False)
-        self._loop.add_reader(process.stdout.fileno(), self._read)
-        if process.stdin:
-            os.set_blocking(process.stdin.fileno(), False)
-            self._loop.add_writer(process.stdin.fileno(), self._write)
-
-    async def drained(self, seconds: float) -> None:
-        """Reads to the end of the output, or as long as it may last, and closes both."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._end
-        except TimeoutError:
-            pass  # a process that is not ours was handed the pipe
-        finally:
-            self._close_input()
-            self._close_output()
-
-    def _read(self) -> None:
-        assert self._process.stdout  # noqa: S101 - likewise
-        try:
-            piece = os.read(self._process.stdout.fileno(), 64 << 10)
-        except BlockingIOError:
-            return
-        if not piece:
-            self._close_output()
-        for take in self._takers if piece else ():
-            take(piece)
-
-    def _write(self) -> None:
-        assert self._process.stdin  # noqa: S101 - only called when there is one
-        try:
-            self._data = self._data[os.write(self._process.stdin.fileno(), self._data) :]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            self._data = self._data[:0]
-        if not self._data:
-            self._close_input()
-
-    def _close_output(self) -> None:
-        if self._process.stdout and not self._process.stdout.closed:
-            self._loop.remove_reader(self._process.stdout.fileno())
-            self._process.stdout.close()
-        if not self._end.done():
-            self._end.set_result(None)
-
-    def _close_input(self) -> None:
-        if self._process.stdin and not self._process.stdin.closed:
-            self._loop.remove_writer(self._process.stdin.fileno())
-            self._process.stdin.close()
-
-
-async def _exited(process: subprocess.Popen[bytes]) -> None:
-    """Waits until a process has ended; it is not reaped yet, so that its number still stands for its group."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):  # not Linux, or older than 5.3
-        while process.poll() is None:  # noqa: ASYNC110 - there is nothing to wait on
-            await asyncio.sleep(0.01)
-        return
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(descriptor, ended.set_result, None)
-    try:
-        await ended
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
-def _kill_tree(leader: int, mark: str) -> set[int]:
-    """Kills a group, what descends from its leader, and what left both but still carries the mark (Linux)."""
-    tree = {pid for pid in _descendants(os.getpid()) if mark.encode() in _marks(pid)} | set(_descendants(leader))
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-    for pid in tree - {leader}:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    return tree - {leader}
-
-
-def _alive(pids: Iterable[int]) -> bool:
-    return any(_state(pid)[0] not in "ZX" for pid in pids)
-
-
-def _is_zombie(pid: int) -> bool:
-    return _state(pid)[0] == "Z"
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        threads = [thread.name for thread in Path(f"/proc/{pid}/task").iterdir()]
-    except OSError:  # it is gone, and may have gone just now: a glob would raise then
-        return []
-    for thread in threads:
-        with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
-    return found
-
-
-def _descendants(pid: int) -> list[int]:
-    return [one for child in _children(pid) for one in (child, *_descendants(child))]
-
-
-def _state(pid: int) -> tuple[str, int]:
-    """The letter of a process's state, X when it is gone, and its session (proc_pid_stat(5))."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return "X", 0
-    return fields[0].decode(), int(fields[3])
-
-
-def _marks(pid: int) -> list[bytes]:
-    try:
-        names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
-    return [name.partition(b"=")[2] for name in names if name.startswith(f"{_MARK}=".encode())]
-
-
-def _adopt_orphans() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,77 @@
+"""The processes of this machine that belong together, as Linux tells them in /proc; elsewhere there are none."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+MARK = "AGENT_LSP_PROCESS"
+"""The variable in whose value processes that left their group can still be told."""
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+def kill_tree(leader: int, mark: str) -> set[int]:
+    """Kills a group, what descends from its leader, and what left both but still carries the mark (Linux)."""
+    tree = {pid for pid in descendants(os.getpid()) if mark.encode() in _marks(pid)} | set(descendants(leader))
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+    for pid in tree - {leader}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    return tree - {leader}
+
+
+def alive(pids: Iterable[int]) -> bool:
+    """Whether one of them is there and no zombie."""
+    return any(state(pid)[0] not in "ZX" for pid in pids)
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether it has ended and nobody has waited for it."""
+    return state(pid)[0] == "Z"
+
+
+def children(pid: int) -> list[int]:
+    """Those that it, or a thread of it, has started or adopted; none where it is gone."""
+    found: list[int] = []
+    try:
+        threads = [thread.name for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:  # it is gone, and may have gone just now: a glob would raise then
+        return []
+    for thread in threads:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Its children, and theirs, each after its parent."""
+    return [one for child in children(pid) for one in (child, *descendants(child))]
+
+
+def state(pid: int) -> tuple[str, int]:
+    """The letter of a process's state, X when it is gone, and its session (proc_pid_stat(5))."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return "X", 0
+    return fields[0].decode(), int(fields[3])
+
+
+def _marks(pid: int) -> list[bytes]:
+    try:
+        names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    return [name.partition(b"=")[2] for name in names if name.startswith(f"{MARK}=".encode())]
+
+
+def adopt_orphans() -> None:
+    """Makes what our children leave behind our own children (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
