@@ -30,6 +30,7 @@ from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk
 from agent_lsp.models.bundled import WINDOW, BundledModel
 from agent_lsp.models.llama_server import LlamaServer, Running, socket_folder
 from agent_lsp.processes import Processes
+from tests.proc import alive, links
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -205,7 +206,7 @@ async def test_close_ends_the_child_and_leaves_nothing(model_file: Path, tmp_pat
     server = LlamaServer(model_file, tmp_path, WINDOW, Processes())
     running = await started(server)
     await server.close()
-    assert not lives(running.process.pid)
+    assert not alive(running.process.pid)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -228,10 +229,10 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
     daemon = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, cwd=CHILD.parents[2])
     assert daemon.stdout
     child = int(await daemon.stdout.readline())
-    assert lives(child)
+    assert alive(child)
     os.kill(daemon.pid, signal.SIGKILL)
     await daemon.communicate()
-    await until(lambda: not lives(child) and not list(tmp_path.iterdir()))
+    await until(lambda: not alive(child) and not list(tmp_path.iterdir()))
 
 
 async def test_a_model_that_is_not_installed_is_named_with_the_remedy(tmp_path: Path) -> None:
@@ -282,17 +283,9 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def owned_sockets(pid: int) -> set[str]:
     """The inodes of a process's sockets."""
-    links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-    return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
+    return {link[len("socket:[") : -1] for link in links(pid) if link.startswith("socket:[")}
 
 
 def tcp_sockets(pid: int) -> set[str]:

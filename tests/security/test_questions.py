@@ -27,6 +27,7 @@ from agent_lsp.session import documents
 from scripts.long_runs.shown import deceives, read_back
 from tests.conftest import call
 from tests.house import House, allow, house, reject
+from tests.proc import links
 from tests.security import naive
 
 Script = Callable[..., str]
@@ -147,7 +148,7 @@ def test_a_document_of_ours_follows_no_link_that_waits_for_it(tmp_path: Path) ->
 
 def listening() -> set[str]:
     """The sockets of this process that take connections, from any family that has addresses."""
-    own = {os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}  # noqa: PTH115 - no path
+    own = links(os.getpid())
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:

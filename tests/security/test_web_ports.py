@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Start, call
+from tests.proc import family, links
 
 LISTENS = "0A"
 TABLES = ("tcp", "tcp6", "udp", "udp6")
@@ -25,21 +26,6 @@ def ports_of(pid: int) -> set[str]:
             _, local, _, status, *rest = line.split()
             if f"socket:[{rest[5]}]" in sockets and (status == LISTENS or table.startswith("udp")):
                 found.add(f"{table} {local}")
-    return found
-
-
-def family(pid: int) -> set[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {pid}.union(*(family(int(child)) for child in children))
-
-
-def links(pid: int) -> set[str]:
-    found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found.add(str(descriptor.readlink()))
-        except FileNotFoundError:  # closed meanwhile
-            continue
     return found
 
 

@@ -287,7 +287,7 @@ def test_what_is_no_regular_file_is_refused_at_once(root: Roots, workspace: Path
     if (workspace / "device").exists():
         refusal(lambda: door.read(root.find("device")))
     assert refusal(lambda: door.read(root.find("folder"))) == "'folder' is a folder: use list_files"
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_a_giant_is_refused_with_its_size(root: Roots, workspace: Path) -> None:
