@@ -245,20 +245,3 @@ async def test_the_guard_goes_with_the_daemon(tmp_path: Path) -> None:
     await processes.close()
 
     assert [pid for pid in guards if alive(pid)] == []
-
-
-async def test_a_command_costs_little_more_than_its_process(processes: Processes) -> None:
-    async def ours() -> None:
-        await processes.run(["/bin/true"], cwd="/", timeout_seconds=5, most_bytes=MB)
-
-    await ours()
-    bare, more = [], []
-    for _ in range(40):
-        begun = time.perf_counter()
-        subprocess.run(["/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        between = time.perf_counter()
-        await ours()
-        bare.append(between - begun)
-        more.append(time.perf_counter() - between)
-
-    assert min(more) - min(bare) < 0.003  # the least: others use the machine too

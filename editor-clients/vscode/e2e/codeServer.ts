@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-const START_SECONDS = 60;
+const START_SECONDS = 120;
 const STOP_SECONDS = 10;
 const QUIET = {
   'extensions.autoCheckUpdates': false,

@@ -6,8 +6,10 @@ export default defineConfig({
     include: ['*.e2e.test.ts'],
     // Each file drives a VS Code and a browser of its own: two at once would only wait for one another.
     fileParallelism: false,
-    testTimeout: 45_000,
-    hookTimeout: 90_000,
+    // A busy machine is slow, not wrong: these end what hangs.
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 40_000 } },
     reporters: ['verbose'],
   },
 });
