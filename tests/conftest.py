@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from tests.raw_client import RawClient
+
+settings.register_profile("busy", settings(), deadline=None)  # how long an example takes says nothing here
+settings.load_profile("busy")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_MOST_SECONDS = 20.0
+_MOST_SECONDS = 60.0
 
 
 class TalkingProvider:

@@ -5,7 +5,7 @@
 T = {}
 
 function T.wait(what, condition)
-  assert(vim.wait(8000, condition, 5), what .. ' never came')
+  assert(vim.wait(40000, condition, 5), what .. ' never came')
 end
 
 function T.said(words)

@@ -53,7 +53,7 @@ class Terminal:
     def screen(self) -> str:
         return self._run("capture-pane", "-p")
 
-    def wait(self, *wanted: str, without: str = "", seconds: float = 8) -> str:
+    def wait(self, *wanted: str, without: str = "", seconds: float = 40) -> str:
         """The screen once it shows all that is wanted."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -64,11 +64,11 @@ class Terminal:
         raise AssertionError(f"never on the screen: {wanted}, without {without!r}\n{self.screen()}")
 
     def stop(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=5)
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=30)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._tmux, *arguments], env=self._env, check=True, capture_output=True, text=True, timeout=5
+            [*self._tmux, *arguments], env=self._env, check=True, capture_output=True, text=True, timeout=30
         )
         return done.stdout
 
@@ -154,7 +154,7 @@ def test_the_prompt_of_a_stock_neovim_is_answered_with_its_number(tmp_path: Path
         terminal.wait("ready")
         terminal.send(":Agent make the roses white", "Enter")
         terminal.wait("Agent asks: edit_file: change", "1: Reject", "2: Allow once", "+roses are white")
-        time.sleep(0.6)  # the user reads: a yes within half a second is asked for again
+        time.sleep(1)  # the user reads: a yes within half a second is asked for again
         terminal.type("2")
         terminal.send("Enter")
         terminal.wait("Agent: They are white.")

@@ -23,7 +23,7 @@ def client_factory() -> LanguageClient:
 
     @client.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)  # type: ignore[untyped-decorator]  # pygls' own
     async def choose(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
-        await asyncio.sleep(0.6)  # a user who reads before answering
+        await asyncio.sleep(1)  # a user who reads before answering
         actions = params.actions or []
         return next((action for action in actions if action.title == "Allow once"), None)
 

@@ -334,10 +334,10 @@ ROWS = [
 
 
 async def outcome(model: Any, request: Request = ASK) -> tuple[list[Chunk], AssistantMessage | ModelError]:
-    """What was shown, and how it ended, in at most five seconds."""
+    """What was shown, and how it ended, in at most half a minute."""
     shown: list[Chunk] = []
     try:
-        async with asyncio.timeout(5), aclosing(model.stream(request)) as stream:
+        async with asyncio.timeout(30), aclosing(model.stream(request)) as stream:
             async for chunk in stream:
                 if isinstance(chunk, Completed):
                     return shown, chunk.message
