@@ -90,7 +90,7 @@ async def test_a_change_that_leaves_the_stamp_alone_is_noticed_as_it_happens(
 
     (workspace / "a").write_text("two\n")
     news._stamps = {path: _stamp(path, {}) for path in news._stamps}  # as on a disk with coarse times
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while not news._flagged:
             await asyncio.sleep(0.01)
     assert await news() == told("a (changed in line 1)")
@@ -109,7 +109,7 @@ async def test_a_folder_that_was_made_anew_is_watched_again(
     assert await news() == told("folder/a (deleted, or no longer readable)")
     (workspace / "folder" / "a").write_text("two\n")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while str(workspace / "folder" / "a") not in news._flagged:
             await asyncio.sleep(0.01)
     assert await news() == told("folder/a (changed in line 1)")
@@ -174,6 +174,23 @@ async def test_folders_that_come_and_go_are_told(news: News, files: Files, works
     assert await news() is None
     files.roots.replace([])
     assert await news() == Notice("the workspace folders are now: none.")
+
+
+async def test_files_that_were_seen_are_told_as_their_folder_goes_and_comes_however_old_they_are(
+    news: News, files: Files, workspace: Path, outside: Path
+) -> None:
+    (workspace / "a").write_text("one\n")
+    os.utime(workspace / "a", (1, 1))
+    await seen(news, files, "a")
+    await news()
+    news._flagged.clear()
+
+    files.roots.replace([str(outside)])
+    gone = told(f"{workspace}/a (deleted, or no longer readable)").text
+    assert await news() == Notice(f"the workspace folders are now: {outside}. {gone}")
+    files.roots.replace([str(workspace)])
+    again = told("a (as you saw it again)").text
+    assert await news() == Notice(f"the workspace folders are now: {workspace}. {again}")
 
 
 async def test_each_session_is_told_by_itself(changes: Changes, files: Files, workspace: Path) -> None:
