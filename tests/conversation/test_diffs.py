@@ -165,20 +165,20 @@ def worst(kinds: int, seed: int) -> str:
 
 @pytest.mark.parametrize("kinds", [2, 10, 100, 10_000])
 def test_time_is_bounded_for_texts_that_are_hard_to_compare(kinds: int) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     hunks = compared(worst(kinds, 1), worst(kinds, 2))
 
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
     assert hunks
 
 
 def test_time_is_bounded_for_large_texts() -> None:
     before = "".join(f"line {number}\n" for number in range(200_000))
     after = before.replace("line 17\n", "one\n").replace("line 199000\n", "two\n")
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     (hunk,) = compared(before, after)
 
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
     assert hunk.old.startswith("line 17\n")
     assert hunk.new.endswith("two\n")

@@ -49,11 +49,11 @@ def test_a_line_without_end_is_refused() -> None:
 
 
 def test_a_long_line_in_many_pieces_takes_no_square_of_time() -> None:
-    decoder, begun = SseDecoder(), time.perf_counter()
+    decoder, begun = SseDecoder(), time.process_time()
     for _ in range(4_000):
         decoder.feed(b"x" * 4096)
 
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_an_event_without_end_is_refused() -> None:

@@ -135,7 +135,7 @@ def test_a_new_text_in_which_a_secret_would_be_lost_is_known() -> None:
     ],
 )
 def test_a_megabyte_of_anything_is_cleaned_soon(piece: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     Secrets([KEY]).clean(piece * ((1 << 20) // len(piece)))
 
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -149,9 +149,9 @@ def test_line_ends_are_judged_by_the_majority() -> None:
 
 
 def test_refusals_are_quick_in_large_and_odd_files() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     assert "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)" in refusal("ab\n" * 300_000, Replacement("a", "x"))
     assert len(refusal("x" * 3_000_000, Replacement("y" * 1_000_000, "z"))) < 400
     assert len(refusal("xy" * 1_000_000, Replacement("xy" * 900_000 + "z", "z"))) < 400
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
