@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
-from hypothesis import settings
 
 from tests.raw_client import RawClient
 
-settings.register_profile("busy", settings(), deadline=None)  # how long an example takes says nothing here
-settings.load_profile("busy")
+# An example that takes long shows a busy machine, not a defect; what may take how long has tests of its own.
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture

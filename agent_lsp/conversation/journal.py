@@ -289,8 +289,9 @@ def _locked(file: Path) -> int:
         lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if file.exists() and file.stat().st_ino == os.fstat(lock).st_ino:
-                return lock
+            with suppress(FileNotFoundError):
+                if file.stat().st_ino == os.fstat(lock).st_ino:
+                    return lock
         except BaseException:
             os.close(lock)
             raise

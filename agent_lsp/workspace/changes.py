@@ -15,7 +15,7 @@ from watchfiles import awatch
 from agent_lsp.conversation.messages import Notice
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.location import PathRefused
+from agent_lsp.workspace.location import PathRefused, Root
 from agent_lsp.workspace.overlay import Buffer
 from agent_lsp.workspace.seen import Seen
 
@@ -110,6 +110,8 @@ class News:
 
     async def __call__(self) -> Notice | None:
         await self._changes.watch()
+        before, self._folders = self._folders, self._files.roots.all
+        self._flag_beneath({root.path for root in before} ^ {root.path for root in self._folders})
         flagged, self._flagged = self._flagged, set()
         buffers = self._files.buffers()
         told = []
@@ -117,15 +119,12 @@ class News:
             text = await self._text(path)
             if what := await asyncio.to_thread(self.seen.news, path, text):
                 told.append(f"{self._shown(path)} ({what})")
-        sentences = (*self._of_folders(), *_of_files(told))
+        sentences = (*_of_folders(before, self._folders), *_of_files(told))
         return Notice(" ".join(sentences)) if sentences else None
 
-    def _of_folders(self) -> Iterator[str]:
-        folders, self._folders = self._folders, self._files.roots.all
-        if folders != self._folders:
-            names = ", ".join(root.path for root in self._folders) or "none"
-            begin = " Paths begin with the folder's last name." if len(self._folders) > 1 else ""
-            yield f"the workspace folders are now: {names}.{begin}"
+    def _flag_beneath(self, folders: Collection[str]) -> None:
+        """What lies in a folder that came or went can be read from now on, or no longer, and keeps its stamp."""
+        self.flag(path for path in self.seen.paths if any(path.startswith(f"{one.rstrip('/')}/") for one in folders))
 
     def _candidates(self, flagged: Collection[str], buffers: Sequence[Buffer]) -> list[str]:
         open_texts = {real_path(buffer.path): buffer.text for buffer in buffers}
@@ -147,6 +146,13 @@ class News:
         except PathRefused:
             shown = path
         return shown if shown.isprintable() else repr(shown)
+
+
+def _of_folders(before: Sequence[Root], now: Sequence[Root]) -> Iterator[str]:
+    if before != now:
+        names = ", ".join(root.path for root in now) or "none"
+        begin = " Paths begin with the folder's last name." if len(now) > 1 else ""
+        yield f"the workspace folders are now: {names}.{begin}"
 
 
 def _of_files(told: Sequence[str]) -> Iterator[str]:

@@ -277,3 +277,25 @@ async def test_a_branch_shares_the_entries_up_to_its_own_and_goes_on_by_itself(j
     )
     assert await journal.branch("s2", "s3", two.seq) is None
     assert await journal.branch("unknown", "s3", one.seq) is None
+
+
+HOLDERS = """
+import os, sys, time
+from pathlib import Path
+from agent_lsp.conversation.journal import _locked
+file, end = Path(sys.argv[1]), time.monotonic() + 4
+while time.monotonic() < end:
+    try:
+        lock = _locked(file)
+    except BlockingIOError:
+        continue
+    file.unlink()
+    os.close(lock)
+"""
+
+
+def test_a_session_that_changes_hands_while_it_is_asked_for_is_held_by_somebody_or_by_nobody(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", HOLDERS, str(tmp_path / "lock")]
+    holders = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(6)]
+
+    assert [holder.communicate()[1].decode() for holder in holders] == [""] * 6

@@ -94,7 +94,7 @@ async def findings(
 ) -> tuple[list[Finding], Provider, Purse]:
     """What is found of an endpoint that plays so, trial by trial."""
     async with Provider(*(play(kit) for play in plays.values())).serving() as provider:
-        line = Line(kit.wire, Endpoint(provider.url, kit.headers), "m", Patience(5, 5))
+        line = Line(kit.wire, Endpoint(provider.url, kit.headers), "m", Patience(20, 20))
         purse = Purse(price, most)
         record = await tried(planned(kit.wire, purse, window), line, purse)
     return judged(kit.wire.protocol, record, promptly=PROMPTLY), provider, purse
@@ -610,7 +610,7 @@ async def test_an_answer_that_is_not_counted_is_paid_with_the_most_it_could_take
     purse = Purse(Price("gpt-5-mini"), 1.0)
     plan = planned(CHAT.wire, purse, None)
     async with Provider(Reply(tuple(map(uncounted, CHAT.streamed(COUNTED))))).serving() as provider:
-        line = Line(CHAT.wire, Endpoint(provider.url, {}), "m", Patience(5, 5))
+        line = Line(CHAT.wire, Endpoint(provider.url, {}), "m", Patience(20, 20))
         await tried(replace(plan, trials=plan.trials[:1]), line, purse)
 
     assert (purse.requests, purse.tokens > 800, purse.spent > 0) == (1, True, True)
@@ -648,16 +648,16 @@ async def test_what_an_endpoint_says_is_cut_where_it_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"),
+    ("reply", "longest", "error"),
     [
-        (Reply([b": " + b"x" * (1 << 20) + b"\n"] * 70), BadResponse),
-        (Reply([piece for _ in range(1_000) for piece in (delta(content="a"), 0.01)]), TimedOut),
+        (Reply([b": " + b"x" * (1 << 20) + b"\n"] * 70), 30.0, BadResponse),
+        (Reply([piece for _ in range(1_000) for piece in (delta(content="a"), 0.01)]), 1.0, TimedOut),
     ],
     ids=["comments", "drops"],
 )
-async def test_an_answer_without_end_is_given_up(reply: Reply, error: type[ModelError]) -> None:
+async def test_an_answer_without_end_is_given_up(reply: Reply, longest: float, error: type[ModelError]) -> None:
     async with Provider(reply).serving() as provider:
-        line = Line(CHAT.wire, Endpoint(provider.url, {}), "m", Patience(5, 5), longest=1.0)
+        line = Line(CHAT.wire, Endpoint(provider.url, {}), "m", Patience(20, 20), longest=longest)
         exchange = await line.ask(Request("Be brief.", (UserMessage("hi"),), (), 100))
 
     assert type(exchange.error) is error

@@ -35,22 +35,22 @@ async def test_a_wait_that_takes_too_long_ends_and_the_next_has_its_own_time() -
             begun = now()
             with pytest.raises(TimeoutError):
                 await for_ever(waits, 0.05)
-            assert 0.05 <= now() - begun < 30
+            assert 0.05 <= now() - begun < 10
 
 
 async def test_waits_that_end_in_time_go_on_for_longer_than_one_limit() -> None:
     with limited() as waits:
-        end = now() + 1.3
+        end = now() + 1.2
         while now() < end:
-            with waits.until(now() + 1):
+            with waits.until(now() + 1):  # a busy machine may pause for long in between
                 await asyncio.sleep(0.01)
 
 
 async def test_time_between_waits_does_not_count() -> None:
     with limited() as waits:
-        with waits.until(now() + 1):
+        with waits.until(now() + 0.5):
             await asyncio.sleep(0)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.6)
         with waits.until(now() + 5):
             await asyncio.sleep(0.05)
 

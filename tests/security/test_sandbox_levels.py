@@ -41,7 +41,7 @@ async def _within(folder: Path, limits: Limits, line: str, python: str = PYTHON)
     workspace.mkdir(exist_ok=True)
     files = Files(Roots([str(workspace)]), NoEditor())
     async with commands(files, processes, folder / "state", Rules(), limits=limits, python=python) as runs:
-        ran = await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 20, 10_000), confined=True)
+        ran = await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 60, 10_000), confined=True)
     await processes.close()
     return ran.ended.output.decode()
 
@@ -120,7 +120,7 @@ def test_landlock_holds_an_ordinary_user() -> None:
                     cwd=str(workspace),
                     env={"PATH": "/usr/bin:/bin", **launch.variables},
                     pass_fds=launch.pass_fds,
-                    timeout_seconds=10,
+                    timeout_seconds=60,
                     most_bytes=10_000,
                 )
             said.append(ended.output.decode())
@@ -196,7 +196,7 @@ async def test_without_any_level_commands_are_refused_with_the_remedy_unless_the
 
 
 async def test_processes_are_limited(tmp_path: Path) -> None:
-    line = "for i in $(seq 60); do sleep 5 & done 2>&1; echo survived"
+    line = "for i in $(seq 60); do sleep 20 & done 2>&1; echo survived"
     said = await _within(tmp_path, Limits(processes=20), line)
     free = await _within(tmp_path, Limits(processes=500), "for i in $(seq 60); do sleep 0.1 & done; wait; echo all")
 
@@ -216,7 +216,7 @@ async def test_memory_is_limited(tmp_path: Path) -> None:
 def test_processes_and_memory_of_an_ordinary_user_are_limited_too() -> None:
     async def done(folder: Path, python: str) -> list[str]:
         limits = Limits(processes=20, memory_bytes=100 << 20)
-        fork = await _within(folder, limits, "for i in $(seq 60); do sleep 5 & done 2>&1; echo survived", python)
+        fork = await _within(folder, limits, "for i in $(seq 60); do sleep 20 & done 2>&1; echo survived", python)
         memory = await _within(folder, limits, "/usr/bin/python3 -c 'bytearray(300 << 20)' 2>&1 | tail -n1", python)
         few = await _within(folder, limits, "for i in 1 2 3; do sleep 0.1 & done; wait; echo all", python)
         return [fork, memory, few]

@@ -311,7 +311,7 @@ _STRAYS = """
     sleep 100 & nohup sleep 101 & setsid -f sleep 102
     (setsid sh -c 'sleep 103 & exec sleep 104' &) &
     env -i setsid sh -c 'trap "" TERM; sleep 105; sleep 106' &
-    sleep 0.2; touch begun; wait
+    touch begun; wait
 """
 
 
@@ -330,6 +330,7 @@ def test_after_a_kill_of_the_daemon_no_process_and_nothing_of_the_sandbox_is_lef
     daemon = subprocess.Popen(argv, cwd=Path(__file__).parents[2])
     try:
         _until((workspace / "begun").exists)
+        _until(lambda: len(working_in(workspace)) >= 6)
         running = working_in(workspace)
         standing = (workspace / ".mcp.json").is_dir()
     finally:

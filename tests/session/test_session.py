@@ -244,7 +244,7 @@ async def test_a_journal_that_fails_at_the_turns_border_ends_the_turn_with_a_lin
     async with house(script({"text": "ok"}), workspace, state) as home:
         await home.open()
         (state / "locks").write_text("in the way of a folder")
-        done = await asyncio.wait_for(home.ask(), 5)
+        done = await asyncio.wait_for(home.ask(), 30)
         assert done.ending.stop_reason is StopReason.FAILED
         (state / "locks").unlink()
         assert (await home.ask()).ending.text == "ok"

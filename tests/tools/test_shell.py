@@ -14,6 +14,7 @@ from agent_lsp.tools import ToolContext, ToolError
 from agent_lsp.tools.shell import run_command
 from tests.security.confined import working_in
 from tests.test_processes import STRAYS, written
+from tests.timing import quickest
 from tests.tools.calls import done, prepared, snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
@@ -70,9 +71,13 @@ async def test_output_and_exit_code_are_told(context: ToolContext, workspace: Pa
 
 
 async def test_output_is_shown_as_it_comes_in_whole_characters(context: ToolContext, printed: list[str]) -> None:
-    await run(context, "printf '\\303'; sleep 0.05; printf '\\251'")
+    for seconds in (0.05, 1, 5):  # on a busy machine both halves may be there before the first is looked at
+        printed.clear()
+        await run(context, f"printf '\\303'; sleep {seconds}; printf '\\251'")
+        assert "".join(printed) == "é"
+        if len(printed) == 2:
+            break
 
-    assert "".join(printed) == "é"
     assert len(printed) == 2
 
 
@@ -91,37 +96,44 @@ async def test_output_is_capped_while_it_is_read(context: ToolContext) -> None:
 async def test_a_time_out_kills_the_whole_tree(context: ToolContext, workspace: Path) -> None:
     file = workspace / "pids"
 
-    text = await run(context, f"echo begun; {STRAYS.format(file=file).strip()}", timeout_seconds=2.5)
+    for seconds in ("2.5", "10.5", "30.5"):  # a busy machine needs longer to start all six
+        file.unlink(missing_ok=True)
+        text = await run(context, f"echo begun; {STRAYS.format(file=file).strip()}", timeout_seconds=float(seconds))
+        assert text.endswith(f"[killed after {seconds} s]")
+        assert working_in(workspace) == []
+        if file.exists() and len(file.read_text().split()) == 6:
+            break
 
     assert text.startswith("begun\n")  # a shell may still say that its children were killed
-    assert text.endswith("[killed after 2.5 s]")
     assert len(file.read_text().split()) == 6
-    assert working_in(workspace) == []
 
 
-async def test_cancelling_kills_it_at_once(context: ToolContext, workspace: Path) -> None:
-    file = workspace / "pids"
-    task = asyncio.create_task(run(context, STRAYS.format(file=file).strip()))
-    await written(file, 6)
-    running = working_in(workspace)
-    begun = time.monotonic()
+async def test_cancelling_kills_it_within_half_a_second(context: ToolContext, workspace: Path) -> None:
+    async def attempt() -> float:
+        file = workspace / "pids"
+        file.write_text("")
+        task = asyncio.create_task(run(context, STRAYS.format(file=file).strip()))
+        await written(file, 6)
+        running = working_in(workspace)
+        begun = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        seconds = time.monotonic() - begun
+        assert len(running) >= 6
+        assert working_in(workspace) == []
+        return seconds
 
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-    assert time.monotonic() - begun < 5  # it sleeps for a hundred
-    assert len(running) >= 6
-    assert working_in(workspace) == []
+    assert await quickest(attempt, 0.5) < 0.5
 
 
 async def test_a_background_child_that_holds_the_output_does_not_hang_it(context: ToolContext) -> None:
-    begun = time.monotonic()
+    async def attempt() -> float:
+        begun = time.monotonic()
+        assert await run(context, "sleep 100 & echo hi") == "hi\n"
+        return time.monotonic() - begun
 
-    text = await run(context, "sleep 100 & echo hi")
-
-    assert text == "hi\n"
-    assert time.monotonic() - begun < 5
+    assert await quickest(attempt, 1) < 1
 
 
 async def test_no_key_is_in_its_environment(context: ToolContext) -> None:

@@ -53,7 +53,7 @@ async def test_what_is_no_text_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("nested", ["<div>", "<b><i>", "<ul><li>", "<blockquote>", "<table><tr><td>"])
 async def test_html_nested_a_hundred_thousand_times_ends_soon(nested: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     await text_of(page(nested.encode() * 100_000 + b"x"))
 
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10

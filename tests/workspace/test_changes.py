@@ -176,6 +176,23 @@ async def test_folders_that_come_and_go_are_told(news: News, files: Files, works
     assert await news() == Notice("the workspace folders are now: none.")
 
 
+async def test_files_that_were_seen_are_told_as_their_folder_goes_and_comes_however_old_they_are(
+    news: News, files: Files, workspace: Path, outside: Path
+) -> None:
+    (workspace / "a").write_text("one\n")
+    os.utime(workspace / "a", (1, 1))
+    await seen(news, files, "a")
+    await news()
+    news._flagged.clear()
+
+    files.roots.replace([str(outside)])
+    gone = told(f"{workspace}/a (deleted, or no longer readable)").text
+    assert await news() == Notice(f"the workspace folders are now: {outside}. {gone}")
+    files.roots.replace([str(workspace)])
+    again = told("a (as you saw it again)").text
+    assert await news() == Notice(f"the workspace folders are now: {workspace}. {again}")
+
+
 async def test_each_session_is_told_by_itself(changes: Changes, files: Files, workspace: Path) -> None:
     one, other = changes.news_of(Seen()), changes.news_of(Seen())
     (workspace / "a").write_text("one\n")

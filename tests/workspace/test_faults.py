@@ -88,7 +88,7 @@ def traced(workspace: Path, operation: str, *inject: str) -> Traced:
     known = [name for name in CALLS if name in _known_calls()]
     flags = ["-qq", "-o", str(log), "-e", f"trace={','.join(known)}", *inject]
     argv = ["strace", *flags, sys.executable, "-B", "-c", PROGRAM, str(workspace), operation]
-    code = subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode
+    code = subprocess.run(argv, check=False, capture_output=True, timeout=90).returncode
     lines = [line for line in log.read_text("utf-8", "replace").splitlines() if re.match(r"\w+\(", line)]
     begun = next(index for index, line in enumerate(lines) if line.startswith('write(1, "begin"'))
     names = [line.partition("(")[0] for line in lines]

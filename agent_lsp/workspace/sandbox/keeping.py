@@ -92,15 +92,22 @@ def _read(path: str, room: list[int], *, strict: bool = True) -> Iterator[tuple[
         if strict:
             raise SandboxRefused(f"{path} is too large to be protected at this level of sandbox")
         return
-    if stat.S_ISREG(status.st_mode):
+    try:
+        names = sorted(os.listdir(path)) if stat.S_ISDIR(status.st_mode) else []
+        entry = _Entry(status.st_mode, _data(path, status.st_mode))
+    except FileNotFoundError:  # it went just now, as git's locks do
+        return
+    if stat.S_IFMT(status.st_mode) in {stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR}:
+        yield path, entry
+    for name in names:
+        yield from _read(os.path.join(path, name), room, strict=strict)
+
+
+def _data(path: str, mode: int) -> bytes:
+    if stat.S_ISREG(mode):
         with open(path, "rb") as file:
-            yield path, _Entry(status.st_mode, file.read())
-    elif stat.S_ISLNK(status.st_mode):
-        yield path, _Entry(status.st_mode, os.fsencode(os.readlink(path)))
-    elif stat.S_ISDIR(status.st_mode):
-        yield path, _Entry(status.st_mode)
-        for name in sorted(os.listdir(path)):
-            yield from _read(os.path.join(path, name), room, strict=strict)
+            return file.read()
+    return os.fsencode(os.readlink(path)) if stat.S_ISLNK(mode) else b""
 
 
 def _make(location: Location, entry: _Entry) -> None:

@@ -81,6 +81,6 @@ def _around(folder: str, hidden: Collection[str], roots: Collection[str]) -> lis
             raise SandboxRefused(f"too much lies around hidden paths in {place}")
         try:
             waiting += [entry.path for entry in os.scandir(place) if entry.path not in roots]
-        except PermissionError:
+        except (PermissionError, FileNotFoundError, NotADirectoryError):  # not ours to read, or gone meanwhile
             continue
     return found
