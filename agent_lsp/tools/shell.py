@@ -66,23 +66,23 @@ async def performed(action: Action, context: ToolContext) -> str:
         ran = await context.commands.run(program, confined=command.confined)
     except (OSError, SandboxRefused) as error:
         raise ToolError(f"the command could not be started: {error}") from error
-    return _told(ran, command)
+    text = ran.ended.output.decode("utf-8", "replace")
+    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran))
+    if notes or ran.ended.code or ran.ended.timed_out:  # the user, who saw what it printed, is told as the model is
+        context.output("\n" * bool(text and not text.endswith("\n")) + told + notes)
+    return (text if text.endswith("\n") or not text else f"{text}\n") + told + notes
 
 
 async def _prepare(arguments: RunCommand, context: ToolContext) -> Action:
     return await prepared("run_command", f"Run {arguments.command}", arguments.command, arguments, context)
 
 
-def _told(ran: Ran, command: Command) -> str:
-    text = ran.ended.output.decode("utf-8", "replace")
-    lines = [text if text.endswith("\n") or not text else f"{text}\n"]
+def _how_it_ended(ran: Ran, command: Command, text: str) -> str:
     if ran.ended.timed_out:
-        lines.append(f"[killed after {command.timeout_seconds:g} s]")
-    elif ran.ended.code < 0:
-        lines.append(f"[ended by signal {-ran.ended.code}]")
-    elif ran.ended.code or not text:
-        lines.append(f"[exit code {ran.ended.code}]")
-    return "".join((*lines, *(f"\n[{note}]" for note in _notes(ran))))
+        return f"[killed after {command.timeout_seconds:g} s]"
+    if ran.ended.code < 0:
+        return f"[ended by signal {-ran.ended.code}]"
+    return f"[exit code {ran.ended.code}]" if ran.ended.code or not text else ""
 
 
 def _notes(ran: Ran) -> list[str]:

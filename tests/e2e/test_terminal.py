@@ -153,6 +153,23 @@ def test_single_hunks_are_chosen_at_the_prompt(
     )
 
 
+def test_a_question_about_a_protected_file_names_what_untrusted_text_was_read(
+    terminal: Callable[..., Terminal], workspace: Path, script: Script
+) -> None:
+    model = script(
+        {"calls": [call("run_command", command="echo foreign", outside_sandbox=True)]},
+        {"calls": [call("write_file", path=".env", content="A=1\n")]},
+        {"text": "End."},
+    )
+    screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
+    screen.wait_for("Allow?")
+    screen.type("y\n")
+    screen.wait_for("is protected: programs take their environment from it")
+    assert screen.screen.count("untrusted text was read before: a command outside the sandbox: echo foreign") == 1
+    screen.type("n\n")
+    assert screen.end() == 0
+
+
 def test_what_was_typed_before_the_question_is_no_answer(
     terminal: Callable[..., Terminal], workspace: Path, script: Script
 ) -> None:

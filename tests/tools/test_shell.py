@@ -63,6 +63,19 @@ async def test_output_is_shown_as_it_comes_in_whole_characters(context: ToolCont
     assert len(printed) == 2
 
 
+async def test_the_user_is_told_how_it_ended_and_what_was_taken_back(
+    context: ToolContext, workspace: Path, printed: list[str]
+) -> None:
+    await run(context, "echo fine")
+    await run(context, "printf bad; exit 3")
+    await run(context, "mkdir -p sub/.git; echo x > sub/.git/config")
+
+    assert "".join(printed).startswith("fine\nbad\n[exit code 3]")
+    assert "\n[taken back, for only the user may change it: sub/.git; what the command made of it is kept at" in (
+        "".join(printed)
+    )
+
+
 async def test_nothing_can_be_typed_into_it(context: ToolContext) -> None:
     assert await run(context, "read answer; echo \"got '$answer'\"") == "got ''\n"
 
