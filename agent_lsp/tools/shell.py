@@ -13,11 +13,11 @@ from agent_lsp.workspace.commands import Program, Ran
 from agent_lsp.workspace.roots import PathRefused, is_folder
 from agent_lsp.workspace.sandbox import SandboxRefused
 
-_MOST_BYTES = 1 << 20
+_MOST_BYTES, _MOST_NAMED = 1 << 20, 5
 _SECONDS, MOST_SECONDS = 120.0, 600.0
 _IN_THE_SANDBOX = (
     "It runs in a sandbox: it can change the workspace only, but not what others run or obey (such as .git/hooks,"
-    " .vscode, AGENTS.md, .env), it has no network, and it sees the unsaved text of open files, read-only."
+    " AGENTS.md, .env); it has no network, a /tmp of its own, and sees the unsaved text of open files, read-only."
 )
 
 
@@ -91,6 +91,10 @@ def _notes(ran: Ran) -> list[str]:
         notes.append(f"unsaved in the editor, so the command did not see it: {', '.join(ran.unseen)}")
     if ran.read_unsaved:
         notes.append(f"unsaved in the editor, so the command read it from there: {', '.join(ran.read_unsaved)}")
+    if ran.kept and ran.ended.code:
+        more = f" and {len(ran.kept) - _MOST_NAMED} more" if len(ran.kept) > _MOST_NAMED else ""
+        names = ", ".join(ran.kept[:_MOST_NAMED])
+        notes.append(f"hidden from it, for the user keeps it from you (.agentignore, .aiignore): {names}{more}")
     for one in ran.taken_back:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")
