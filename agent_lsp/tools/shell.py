@@ -68,8 +68,8 @@ async def performed(action: Action, context: ToolContext) -> str:
         raise ToolError(f"the command could not be started: {error}") from error
     text = ran.ended.output.decode("utf-8", "replace")
     told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran))
-    if notes or ran.ended.code or ran.ended.timed_out:  # the user, who saw what it printed, is told as the model is
-        context.output("\n" * bool(text and not text.endswith("\n")) + told + notes)
+    if shown := (told if ran.ended.code or ran.ended.timed_out else "") + notes:
+        context.output("\n" * bool(text and not text.endswith("\n")) + shown)  # the user saw only what it printed
     return (text if text.endswith("\n") or not text else f"{text}\n") + told + notes
 
 

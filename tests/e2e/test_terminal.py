@@ -165,6 +165,7 @@ def test_a_question_about_a_protected_file_names_what_untrusted_text_was_read(
     screen.wait_for("Allow?")
     screen.type("y\n")
     screen.wait_for("is protected: programs take their environment from it")
+    screen.wait_for("Allow? [y]es, [N]o")
     assert screen.screen.count("untrusted text was read before: a command outside the sandbox: echo foreign") == 1
     screen.type("n\n")
     assert screen.end() == 0
@@ -281,6 +282,23 @@ def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[st
     assert ready.returncode == 0
     assert f"model     {model}" in ready.stdout
     assert "\nsandbox   bubblewrap\n" in ready.stdout
+
+
+def test_doctor_lists_what_is_allowed_for_good_and_a_deleted_line_takes_it_back(
+    terminal: Callable[..., Terminal], environment: dict[str, str], workspace: Path, script: Script
+) -> None:
+    model = script({"calls": [call("run_command", command="touch made")]}, {"text": "End."})
+    screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
+    screen.wait_for("Allow?")
+    assert "'always' allows run_command(touch made) in this workspace" in screen.screen
+    screen.type("a\n")
+    assert screen.end() == 0
+    said = run(environment, "doctor").stdout
+    assert f"\nallowed   run_command(touch made) in {workspace}\n" in said
+    named = re.search(r"delete its line in (\S+) to take one back", said)
+    assert named
+    Path(named[1]).write_text("")
+    assert "touch made" not in run(environment, "doctor").stdout
 
 
 def test_usage_shows_what_turns_have_used_by_day_model_and_session(

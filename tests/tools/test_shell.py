@@ -70,7 +70,7 @@ async def test_the_user_is_told_how_it_ended_and_what_was_taken_back(
     await run(context, "printf bad; exit 3")
     await run(context, "mkdir -p sub/.git; echo x > sub/.git/config")
 
-    assert "".join(printed).startswith("fine\nbad\n[exit code 3]")
+    assert "".join(printed).startswith("fine\nbad\n[exit code 3]\n[taken back")
     assert "\n[taken back, for only the user may change it: sub/.git; what the command made of it is kept at" in (
         "".join(printed)
     )

@@ -19,7 +19,7 @@ _MACHINE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 
 
 class Bubblewrap:
-    """Starts commands under `bwrap` (0.8 or later). Hidden files cannot be read, hidden and missing folders are empty."""
+    """Starts commands by `bwrap` (0.8 or later). Hidden files cannot be read, hidden or missing folders are empty."""
 
     level = Level.BUBBLEWRAP
     shows_buffers = True
