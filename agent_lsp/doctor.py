@@ -23,7 +23,7 @@ from agent_lsp.models.keys import KEYRING
 from agent_lsp.models.local_servers import found
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.policy import always_rule
-from agent_lsp.permissions.remembered import Remembered
+from agent_lsp.permissions.remembered import Remembered, all_rules
 from agent_lsp.permissions.trust import Standing, Trust
 from agent_lsp.processes import Processes
 from agent_lsp.settings import Settings, SettingsError, load, user_file
@@ -61,6 +61,7 @@ def doctor(environment: Mapping[str, str]) -> int:
     found = asyncio.run(_sandbox(settings, environment, folder))
     print(f"sandbox   {_told(found, settings)}")
     print(f"preset    {settings.preset}")
+    _print_allowed(folder / "rules")
     try:
         usable_preset(settings.preset, confined=found.level.confines)
     except SettingsError as error:
@@ -74,6 +75,19 @@ def _project(standing: Standing) -> str:
     if waits := waiting(standing):
         return f"{waits}: `{NAME} trust` shows it and asks"
     return f"{', '.join(visible(file.path) for file in standing.files)}, trusted as it stands"
+
+
+def _print_allowed(file: Path) -> None:
+    """What the user allowed for good, and how it is taken back."""
+    try:
+        rules = all_rules(Remembered(file))
+    except OSError as error:
+        print(f"problem   {file} cannot be read: {error.strerror}")
+        return
+    for number, (folders, rule) in enumerate(rules):
+        print(f"{'          ' if number else 'allowed   '}{visible(str(rule))} in {visible(folders)}")
+    if rules:
+        print(f"          (for good; delete its line in {file} to take one back)")
 
 
 async def _sandbox(settings: Settings, environment: Mapping[str, str], state: Path) -> Found:

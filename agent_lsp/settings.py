@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,8 @@ from agent_lsp.models.http import Patience
 from agent_lsp.models.local_servers import ADDRESSES
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
-from agent_lsp.permissions.rules import Rules, parsed
+from agent_lsp.permissions.rules import Rules, must_name_a_tool, parsed
+from agent_lsp.tools.names import NAMES
 from agent_lsp.web import WebRefused
 from agent_lsp.web.location import canonical
 
@@ -60,9 +62,17 @@ def _from_words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _from_rules(value: object) -> object:
+    """A list of rules as the environment has it, whose patterns may hold blanks and commas."""
+    try:
+        return _from_json(value)
+    except ValueError:
+        raise ValueError('write a list: ["run_command(npm test)", "edit_file(docs/**)"]') from None
+
+
 def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
-        parsed(text)
+        must_name_a_tool(parsed(text), NAMES)
     return texts
 
 
@@ -78,7 +88,7 @@ def _address(value: str) -> str:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_from_words)]
-RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_json), AfterValidator(_rules)]
+RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_rules), AfterValidator(_rules)]
 
 
 class Settings(BaseModel):
@@ -157,6 +167,7 @@ _LIMITS = {
 }
 _ADDED_TO = {"deny", "ask", "webDeny"}
 """Lists that only tighten: those of every source hold together."""
+_RULES_THAT_TIGHTEN = {"deny", "ask"}
 _USER_KEYS = {
     "allow",
     "baseUrl",
@@ -279,18 +290,38 @@ def _checked(name: str, value: Any, source: Source) -> Any:
     try:
         one = Settings.model_validate({name: value})
     except ValidationError as error:
-        wanted = ", ".join(Preset) if field.annotation is Preset else _wanted(error)
+        wanted = f"but should be: {', '.join(Preset)}" if field.annotation is Preset else _wanted(error)
         shown = "not shown here" if field.annotation == SecretStr | None else repr(value)
         place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
-        raise SettingsError(f"{place} is {shown}, but should be: {wanted}") from None
+        raise SettingsError(f"{place} is {shown}, {wanted}") from None
     return getattr(one, attribute)
 
 
 def _wanted(error: ValidationError) -> str:
     """What a value should be, with the place inside it where that is not so."""
     first = error.errors()[0]
-    inside = ".".join(map(str, first["loc"][1:]))
-    return f"{inside}: {first['msg']}" if inside else first["msg"]
+    inside = "".join(f"{part}: " for part in [".".join(map(str, first["loc"][1:]))] if part)
+    bounds = first.get("ctx", {})
+    if first["type"] == "value_error":
+        return f"which cannot be used: {inside}{bounds['error']}"
+    said = _SHOULD_BE.get(first["type"], "")
+    return f"but should be: {inside}{said.format(**bounds) if said else first['msg']}"
+
+
+_SHOULD_BE = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("tuple_type", "list_type"), 'a list, as ["…", "…"]'),
+    **dict.fromkeys(("dict_type", "model_type"), "a table"),
+    "string_type": 'a text, as "…"',
+    "greater_than_equal": "at least {ge:,.12g}",
+    "greater_than": "more than {gt:,.12g}",
+    "less_than_equal": "at most {le:,.12g}",
+    "missing": "there, and is missing",
+    "extra_forbidden": "left out, for there is no such name",
+}
+"""What is said of a value by the type of pydantic's error; `{…}` is of its context."""
 
 
 def _from_projects(
@@ -317,11 +348,16 @@ def _tightening(
     for name, value in raw.items():
         if value is None or (source is Source.EDITOR and name in _CLIENT_OPTIONS):
             continue
-        try:
-            checked = _values({name: value}, source)[name]
-        except SettingsError as error:
-            ignored.append(f"{place}: {error}" if source is Source.PROJECT else str(error))
+        pieces = [[one] for one in value] if name in _RULES_THAT_TIGHTEN and isinstance(value, list) else [value]
+        found = []
+        for piece in pieces:  # a wrong rule is no reason to drop its neighbours, which make things stricter
+            try:
+                found.append(_values({name: piece}, source)[name])
+            except SettingsError as error:
+                ignored.append(f"{place}: {error}" if source is Source.PROJECT else str(error))
+        if not found:
             continue
+        checked = tuple(chain.from_iterable(found)) if len(found) > 1 else found[0]
         if reason := _loosens(name, checked, in_force):
             whose = "the editor's" if source is Source.EDITOR else f"{place}:"
             ignored.append(f"{whose} '{name}' is ignored: {reason}; set it in {user_file()} or as {variable(name)}")

@@ -155,6 +155,8 @@ def _show_question(request: ApprovalRequest, shown: Detail, hunks: tuple[Hunk, .
     for hunk in hunks:
         first = (hunk.new or hunk.old).split("\n", 1)[0].strip()
         _say(f"  hunk {hunk.id}: line {hunk.old_start}, {visible(first)[:60]}", "cyan")
+    if request.taint and request.taint not in request.reason:
+        _say(f"  untrusted text was read before: {request.taint}", "yellow")
     _say(f"  {request.reason}{_rules(request)}", "dim")
     if len(lines) > _LONG:
         _say(title(request.action), "bold")

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from agent_lsp.app import TOOLS
 from agent_lsp.conversation.actions import Limits
 from agent_lsp.models.http import Patience
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
 from agent_lsp.settings import Loaded, Settings, SettingsError, flag, load, names, secret, user_file, variable
+from agent_lsp.tools.names import NAMES
 
 DEFAULTS = Settings.model_validate({})
 
@@ -172,8 +174,7 @@ def test_mistakes_of_the_editor_are_ignored_aloud(file: Path) -> None:
     assert found.settings == DEFAULTS
     assert found.ignored == (
         "the editor has 'maxStep', which is no setting. Did you mean maxSteps?",
-        "'maxSteps' in the editor is 'many', but should be: Input should be a valid integer, "
-        "unable to parse string as an integer",
+        "'maxSteps' in the editor is 'many', but should be: a whole number",
         "'preset' in the editor is 'yolo', but should be: plan, confirm, edits, auto",
     )
 
@@ -197,9 +198,7 @@ def test_typos_are_named_with_the_nearest_right_name(file: Path) -> None:
 
 
 def test_bad_values_are_named_with_what_they_should_be(file: Path) -> None:
-    assert refusal(file, "maxSteps = 0") == (
-        "'maxSteps' in the user's file is 0, but should be: Input should be greater than or equal to 1"
-    )
+    assert refusal(file, "maxSteps = 0") == ("'maxSteps' in the user's file is 0, but should be: at least 1")
     assert refusal(file, AGENT_LSP_PRESET="yolo") == (
         "AGENT_LSP_PRESET is 'yolo', but should be: plan, confirm, edits, auto"
     )
@@ -248,15 +247,15 @@ def test_the_users_own_prices_are_a_table_in_the_file_and_json_in_the_environmen
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[prices."m"]\ninput = 1', "m.output: Field required"),
-        ('[prices."m"]\ninput = 1\noutput = -2', "m.output: Input should be greater than or equal to 0"),
-        ('[prices."m"]\ninput = inf\noutput = 2', "m.input: Input should be less than or equal to 1000000"),
-        ('[prices."m"]\ninput = 1\noutput = nan', "m.output: Input should be less than or equal to 1000000"),
+        ('[prices."m"]\ninput = 1', "m.output: there, and is missing"),
+        ('[prices."m"]\ninput = 1\noutput = -2', "m.output: at least 0"),
+        ('[prices."m"]\ninput = inf\noutput = 2', "m.input: at most 1,000,000"),
+        ('[prices."m"]\ninput = 1\noutput = nan', "m.output: at most 1,000,000"),
         (
             '[prices."m"]\ninput = 1\noutput = 1\ncacheRead = inf',
-            "m.cacheRead: Input should be less than or equal to 1000000",
+            "m.cacheRead: at most 1,000,000",
         ),
-        ('[prices."m"]\ninput = 1\noutput = 2\ncache_read = 1', "m.cache_read: Extra inputs are not permitted"),
+        ('[prices."m"]\ninput = 1\noutput = 2\ncache_read = 1', "m.cache_read: left out, for there is no such name"),
     ],
 )
 def test_a_mistake_in_the_price_table_is_named_with_its_place(file: Path, text: str, words: str) -> None:
@@ -264,7 +263,7 @@ def test_a_mistake_in_the_price_table_is_named_with_its_place(file: Path, text: 
 
 
 def test_a_price_table_that_is_no_json_is_refused(file: Path) -> None:
-    assert "AGENT_LSP_PRICES is '{', but should be" in refusal(file, AGENT_LSP_PRICES="{")
+    assert "AGENT_LSP_PRICES is '{', which cannot be used" in refusal(file, AGENT_LSP_PRICES="{")
 
 
 def test_addresses_are_a_list_in_the_file_and_words_in_the_environment(file: Path) -> None:
@@ -301,7 +300,36 @@ def test_rules_that_tighten_add_up_over_all_sources_and_the_editor_may_add_them(
 
 def test_a_rule_that_is_none_is_told_with_its_place(file: Path) -> None:
     assert refusal(file, 'deny = ["run_command("]') == (
-        "'deny' in the user's file is ['run_command('], but should be: Value error, no rule: 'run_command(';"
+        "'deny' in the user's file is ['run_command('], which cannot be used: no rule: 'run_command(';"
         " write a tool's name, or a name and a pattern: run_command(npm test)"
     )
     assert loaded(file, editor={"deny": ["("]}).settings == DEFAULTS
+
+
+@pytest.mark.parametrize("name", ["deny", "ask", "allow"])
+def test_a_rule_for_a_tool_that_there_is_not_is_told_with_the_nearest_name(file: Path, name: str) -> None:
+    assert refusal(file, f'{name} = ["run_comand(npm test)"]') == (
+        f"'{name}' in the user's file is ['run_comand(npm test)'], which cannot be used: no tool 'run_comand':"
+        " did you mean run_command?"
+    )
+    assert "no tool 'Bash': tools are: read_file, list_files" in refusal(file, f'{name} = ["Bash(ls)"]')
+    assert loaded(file, f'{name} = ["*_file(a)", "*"]') != Loaded(DEFAULTS)
+
+
+def test_a_wrong_rule_of_a_project_or_an_editor_leaves_its_neighbours_in_force(file: Path) -> None:
+    data = b'deny = ["run_command(rm *)", "run_comand(x)", "delete_file"]'
+    found = load({}, file=file, projects={"/w/.agent/config.toml": data}, editor={"ask": ["(", "edit_file"]})
+
+    assert found.settings.deny == ("run_command(rm *)", "delete_file")
+    assert found.settings.ask == ("edit_file",)
+    assert len(found.ignored) == 2
+
+
+def test_a_list_that_is_none_is_told_in_words(file: Path) -> None:
+    assert "write a list: [" in refusal(file, 'deny = "x"')
+    assert refusal(file, "deny = [3]").endswith('but should be: 0: a text, as "…"')
+    assert refusal(file, AGENT_LSP_DENY='"edit_file"').endswith('but should be: a list, as ["…", "…"]')
+
+
+def test_the_names_for_rules_are_those_of_the_tools(file: Path) -> None:
+    assert set(NAMES) == {tool.name for tool in TOOLS} | {"model_server"}

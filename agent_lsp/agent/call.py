@@ -31,6 +31,7 @@ from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.objects import NotKept
 
 _AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
+_MOST_TOLD = 300  # characters: the line in which a client says how a call ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
             title = call.tool
             turn.emit(ToolCallStarted(call.id, call.tool, _kind(call, turn), title))
         result = outcome.result
-        turn.emit(ToolCallFinished(call.id, call.tool, title, result.status, result.text.partition("\n")[0][:200]))
+        turn.emit(ToolCallFinished(call.id, call.tool, title, result.status, _first_line(result.text)))
     return outcome
 
 
@@ -102,6 +103,11 @@ def _validated(call: ToolCall, tool: Tool) -> Arguments:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
         names = ", ".join(tool.arguments.model_fields)
         raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
+
+
+def _first_line(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= _MOST_TOLD else f"{line[: _MOST_TOLD - 1]}…"
 
 
 async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn, told: _Told) -> tuple[Shown, bool]:

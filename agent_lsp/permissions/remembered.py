@@ -40,6 +40,11 @@ class Remembered:
             os.close(descriptor)
 
 
+def all_rules(remembered: Remembered) -> tuple[tuple[str, Rule], ...]:
+    """Every rule that allows for good, with the folders of its workspace in words. Raises OSError."""
+    return tuple((", ".join(read[0]), read[1]) for line in remembered.all() if (read := _read(line)))
+
+
 class OfWorkspace:
     """The rules that the user allowed for good in one workspace: that of exactly these roots."""
 
@@ -56,10 +61,16 @@ class OfWorkspace:
         self._remembered.add(json.dumps({"roots": self._roots, "allow": str(rule)}))
 
     def _rule(self, line: str) -> Rule | None:
-        try:
-            match json.loads(line):
-                case {"roots": roots, "allow": str(text)} if roots == self._roots:
-                    return parsed(text)
-        except ValueError:  # json's own error is one, too
-            return None
+        read = _read(line)
+        return read[1] if read and read[0] == self._roots else None
+
+
+def _read(line: str) -> tuple[list[str], Rule] | None:
+    """The roots and the rule of a line; None for one that is none of ours."""
+    try:
+        match json.loads(line):
+            case {"roots": list(roots), "allow": str(text)}:
+                return [str(root) for root in roots], parsed(text)
+    except ValueError:  # json's own error is one, too
         return None
+    return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, FileMove, ServerUse, Target, WebSearch
 from agent_lsp.permissions.approval import visible
@@ -22,8 +23,9 @@ _ANY = "\ufff8"
 class Rule:
     """The actions of a tool, `*` in its name standing for any letters, all of them or those that fit the pattern.
 
-    For files the pattern is a path beneath a root or an absolute one: `*` any part of a name, `**` any folders. For
-    commands it is the words of a program: `*` any part of a word, or as the last word any words.
+    For files the pattern is a path beneath a root or an absolute one: `*` any part of a name, `**` any folders; what
+    refuses or asks means also what lies beneath. For commands it is the words of a program: `*` any part of a word, or
+    as the last word any words.
     """
 
     tool: str
@@ -58,7 +60,10 @@ class Rule:
         return not self.pattern or self._reaches_any(_all_names({**_led(reading.target), reading.path: ""}, roots))
 
     def _reaches_any(self, paths: Iterable[Iterable[str]]) -> bool:
-        return any(_path_fits(_folded(self.pattern), map(_folded, names)) for names in paths)
+        """Whoever refuses `docs`, `docs/` or `./docs` means what lies beneath, too."""
+        pattern = _folded(self.pattern).removeprefix("./").rstrip("/")
+        wanted = (pattern or "**", f"{pattern}/**")
+        return any(_path_fits(one, map(_folded, names)) for names in paths for one in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,14 @@ def parsed(text: str) -> Rule:
     except ValueError as error:
         raise ValueError(f"no rule: {text!r}: {error}") from error
     return rule
+
+
+def must_name_a_tool(rule: Rule, tools: Collection[str]) -> None:
+    """Raises ValueError for a rule that no tool's name fits, for it would hold nothing."""
+    if not any(_fits(rule.tool.split("*"), tool) for tool in tools):
+        near = get_close_matches(rule.tool, list(tools), n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]}?" if near else f"tools are: {', '.join(tools)}"
+        raise ValueError(f"no tool '{visible(rule.tool)}': {remedy}")
 
 
 def rule_for(action: Action) -> Rule | None:

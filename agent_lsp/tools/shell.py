@@ -17,11 +17,11 @@ from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
 
-_MOST_BYTES = 1 << 20
+_MOST_BYTES, _MOST_NAMED = 1 << 20, 5
 _SECONDS, MOST_SECONDS = 120.0, 600.0
 _IN_THE_SANDBOX = (
     "It runs in a sandbox: it can change the workspace only, but not what others run or obey (such as .git/hooks,"
-    " .vscode, AGENTS.md, .env), it has no network, and it sees the unsaved text of open files, read-only."
+    " AGENTS.md, .env); it has no network, a /tmp of its own, and sees the unsaved text of open files, read-only."
 )
 
 
@@ -78,23 +78,23 @@ async def performed(action: Action, context: ToolContext) -> str:
         ran = await context.commands.run(program, confined=command.confined)
     except (OSError, SandboxRefused) as error:
         raise ToolError(f"the command could not be started: {error}") from error
-    return _told(ran, command)
+    text = ran.ended.output.decode("utf-8", "replace")
+    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran))
+    if shown := (told if ran.ended.code or ran.ended.timed_out else "") + notes:
+        context.output("\n" * bool(text and not text.endswith("\n")) + shown)  # the user saw only what it printed
+    return (text if text.endswith("\n") or not text else f"{text}\n") + told + notes
 
 
 async def _prepare(arguments: RunCommand, context: ToolContext) -> Action:
     return await prepared("run_command", f"Run {arguments.command}", arguments.command, arguments, context)
 
 
-def _told(ran: Ran, command: Command) -> str:
-    text = ran.ended.output.decode("utf-8", "replace")
-    lines = [text if text.endswith("\n") or not text else f"{text}\n"]
+def _how_it_ended(ran: Ran, command: Command, text: str) -> str:
     if ran.ended.timed_out:
-        lines.append(f"[killed after {command.timeout_seconds:g} s]")
-    elif ran.ended.code < 0:
-        lines.append(f"[ended by signal {-ran.ended.code}]")
-    elif ran.ended.code or not text:
-        lines.append(f"[exit code {ran.ended.code}]")
-    return "".join((*lines, *(f"\n[{note}]" for note in _notes(ran))))
+        return f"[killed after {command.timeout_seconds:g} s]"
+    if ran.ended.code < 0:
+        return f"[ended by signal {-ran.ended.code}]"
+    return f"[exit code {ran.ended.code}]" if ran.ended.code or not text else ""
 
 
 def _notes(ran: Ran) -> list[str]:
@@ -103,6 +103,10 @@ def _notes(ran: Ran) -> list[str]:
         notes.append(f"unsaved in the editor, so the command did not see it: {', '.join(ran.unseen)}")
     if ran.read_unsaved:
         notes.append(f"unsaved in the editor, so the command read it from there: {', '.join(ran.read_unsaved)}")
+    if ran.kept and ran.ended.code:
+        more = f" and {len(ran.kept) - _MOST_NAMED} more" if len(ran.kept) > _MOST_NAMED else ""
+        names = ", ".join(ran.kept[:_MOST_NAMED])
+        notes.append(f"hidden from it, for the user keeps it from you (.agentignore, .aiignore): {names}{more}")
     for one in ran.taken_back:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")

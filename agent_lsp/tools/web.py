@@ -23,11 +23,12 @@ class SearchWeb(Arguments):
     limit: int = Field(_HITS, ge=1, le=_MOST_HITS, description="How many results at most")
 
 
-async def _prepare_fetch(arguments: WebFetch, _: ToolContext) -> Action:
+async def _prepare_fetch(arguments: WebFetch, context: ToolContext) -> Action:
     try:
         url = canonical(arguments.url)
+        context.web.pages.must_be_public(url)
     except WebRefused as error:
-        raise ToolError(str(error)) from error
+        raise ToolError(f"not fetched: {error}") from error
     return Action("web_fetch", ToolKind.FETCH, f"Fetch {url}", Fetch(url))
 
 

@@ -40,6 +40,9 @@ class Fetches(Protocol):
     async def fetch(self, url: str, form: dict[str, str] | None = None) -> Page:
         """A page; with `form` it is posted. Raises WebRefused."""
 
+    def must_be_public(self, url: str) -> None:
+        """Raises WebRefused for a canonical address that says by itself that it is not; no name is looked up."""
+
 
 class Searches(Protocol):
     """A search engine; `via` is the host that it asks."""

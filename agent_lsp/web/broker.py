@@ -67,6 +67,12 @@ class Broker:
         except httpx.HTTPError as error:
             raise WebRefused(f"{host} could not be read: {error or type(error).__name__}") from error
 
+    def must_be_public(self, url: str) -> None:
+        """As the protocol says: for it nobody is asked what cannot be done."""
+        host = host_of(url)
+        local = host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
+        self._must_not_refuse(host, _literal("127.0.0.1" if local else host))
+
     async def _followed(self, url: str, form: dict[str, str] | None) -> Page:
         for _ in range(self._bounds.redirects + 1):
             answer = await self._asked(url, form)
@@ -100,13 +106,16 @@ class Broker:
             addresses = _literal(host) or await self._resolve(host, port_of(url))
         except OSError as error:
             raise WebRefused(f"the host {host} was not found: {error.strerror or error}") from error
+        self._must_not_refuse(host, addresses)
+        if not addresses:
+            raise WebRefused(f"the host {host} has no address")
+        return addresses
+
+    def _must_not_refuse(self, host: str, addresses: Sequence[Address]) -> None:
         for address in addresses:
             if reason := self._refuses(address):
                 at = "" if host == str(address) else f" is at {address}, which"
                 raise WebRefused(f"{host}{at} is not fetched from: {reason}")
-        if not addresses:
-            raise WebRefused(f"the host {host} has no address")
-        return addresses
 
     async def _read(self, url: str, response: httpx.Response) -> Page:
         most, body, cut = self._bounds.most_bytes, bytearray(), False

@@ -66,6 +66,7 @@ class TakenBack:
 class Ran:
     """How a command ended; which unsaved texts it read, and which it did not see, as users read their paths.
 
+    `kept` are the files and folders that were hidden from it, for the user keeps them from the agent.
     `surveyed` is False where the workspace has too many folders to find all that a command made there.
     """
 
@@ -74,6 +75,7 @@ class Ran:
     unseen: tuple[str, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()
     surveyed: bool = True
+    kept: tuple[str, ...] = ()
 
 
 class Commands:
@@ -132,6 +134,7 @@ class Commands:
             *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
             tuple(TakenBack(self._files.roots.find(path).shown, place) for path, place in taken),
             before.complete and after.complete,
+            self._shown(before.hidden) if sandbox.shows_buffers else (),
         )
 
     async def _reading(self, sandbox: Sandbox, program: Program, texts: _Texts) -> Ran:
@@ -140,7 +143,7 @@ class Commands:
         hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
         view = View(tuple(self._roots), (), (*self._rules.hidden, *hidden), texts.on_disk, writes=False)
         ended = await self._started(sandbox, program, view)
-        return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers))
+        return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
     async def _guarded(
         self, sandbox: Sandbox, program: Program, view: View, taken: list[tuple[str, str | None]]
@@ -213,6 +216,17 @@ class Commands:
         at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
         protected = tuple(dict.fromkeys((*at_roots, *before.protected)))
         return View(roots, protected, (*self._rules.hidden, *before.hidden), texts.on_disk)
+
+    def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """As users read them; the rules that keep them are no reason not to name them to whom they are kept from."""
+        roots = self._files.roots.all
+        found = [
+            (root.name, os.path.relpath(path, root.path))
+            for path in paths
+            for root in roots
+            if beneath(path, [root.path])
+        ]
+        return tuple(sorted(path if len(roots) == 1 else f"{name}/{path}" for name, path in found))
 
     def _taken(self, paths: Sequence[str]) -> list[tuple[str, str | None]]:
         return [(path, self._store.take(path, self._files.roots)) for path in paths]

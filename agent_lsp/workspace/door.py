@@ -204,6 +204,17 @@ def _explained(location: Location) -> Iterator[None]:
     except FileExistsError as error:
         raise PathRefused(f"'{location.shown}' exists already") from error
     except OSError as error:
+        if error.errno == errno.ELOOP and _goes_round(location):
+            raise PathRefused(f"'{location.shown}' is a link that leads round in a circle") from error
         if error.errno in {errno.EXDEV, errno.ELOOP}:
             raise PathRefused(f"'{location.shown}' leads outside the workspace through a link") from error
         raise PathRefused(f"'{location.shown}': {error.strerror}") from error
+
+
+def _goes_round(location: Location) -> bool:
+    """Whether the system, which follows every link, ends nowhere; else it was us who did not."""
+    try:
+        os.stat(os.path.join(location.root.path, location.relative))
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False

@@ -44,3 +44,38 @@ def test_a_test_that_the_agent_runs_passes_only_with_the_unsaved_buffer(tmp_path
     assert "[unsaved in the editor, so the command read it from there: sums.py]" in passed
     assert (result["modified"], result["lines"][1]) == (True, UNSAVED)
     assert (bench.root / "sums.py").read_text() == ON_DISK
+
+
+def test_the_answer_says_that_a_command_failed_and_what_of_its_deeds_was_taken_back(tmp_path: Path) -> None:
+    lines = ("echo fine", "printf bad; exit 3", "mkdir -p sub/.git; echo x > sub/.git/config")
+    calls = [{"tool": "run_command", "arguments": {"command": line}} for line in lines]
+    bench = Bench(tmp_path, {"turns": [*({"calls": [call]} for call in calls), {"text": "Done."}]})
+    result = bench.run("""
+        vim.cmd('Agent try')
+        for _ = 1, 2 do
+          T.asked()
+          T.answer('AgentAllow')
+        end
+        T.ends(1)
+        T.finish({ chat = T.chat() })
+    """)
+    assert "✓ Run echo fine\n" in result["chat"]
+    assert "✓ Run printf bad; exit 3: exit code 3\n" in result["chat"]
+    assert "taken back, for only the user may change it: sub/.git" in result["chat"]
+
+
+def test_a_question_names_untrusted_text_once(tmp_path: Path) -> None:
+    outside = {"tool": "run_command", "arguments": {"command": "echo foreign", "outside_sandbox": True}}
+    inside = {"tool": "run_command", "arguments": {"command": "echo own"}}
+    bench = Bench(tmp_path, {"turns": [{"calls": [outside]}, {"calls": [inside]}, {"text": "Done."}]})
+    result = bench.run("""
+        vim.cmd('Agent try')
+        T.asked()
+        T.answer('AgentAllow')
+        T.asked()
+        local question = T.question()
+        T.answer('AgentAllow')
+        T.ends(1)
+        T.finish({ question = question })
+    """)
+    assert result["question"].count("untrusted text was read before: ") == 1

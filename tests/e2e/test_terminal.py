@@ -162,6 +162,24 @@ def test_single_hunks_are_chosen_at_the_prompt(
     )
 
 
+def test_a_question_about_a_protected_file_names_what_untrusted_text_was_read(
+    terminal: Callable[..., Terminal], workspace: Path, script: Script
+) -> None:
+    model = script(
+        {"calls": [call("run_command", command="echo foreign", outside_sandbox=True)]},
+        {"calls": [call("write_file", path=".env", content="A=1\n")]},
+        {"text": "End."},
+    )
+    screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
+    screen.wait_for("Allow?")
+    screen.type("y\n")
+    screen.wait_for("is protected: programs take their environment from it")
+    screen.wait_for("Allow? [y]es, [N]o")
+    assert screen.screen.count("untrusted text was read before: a command outside the sandbox: echo foreign") == 1
+    screen.type("n\n")
+    assert screen.end() == 0
+
+
 def test_what_was_typed_before_the_question_is_no_answer(
     terminal: Callable[..., Terminal], workspace: Path, script: Script
 ) -> None:
@@ -273,6 +291,23 @@ def test_doctor_says_what_is_configured_and_what_is_missing(environment: dict[st
     assert ready.returncode == 0
     assert f"model     {model}" in ready.stdout
     assert "\nsandbox   bubblewrap\n" in ready.stdout
+
+
+def test_doctor_lists_what_is_allowed_for_good_and_a_deleted_line_takes_it_back(
+    terminal: Callable[..., Terminal], environment: dict[str, str], workspace: Path, script: Script
+) -> None:
+    model = script({"calls": [call("run_command", command="touch made")]}, {"text": "End."})
+    screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
+    screen.wait_for("Allow?")
+    assert "'always' allows run_command(touch made) in this workspace" in screen.screen
+    screen.type("a\n")
+    assert screen.end() == 0
+    said = run(environment, "doctor").stdout
+    assert f"\nallowed   run_command(touch made) in {workspace}\n" in said
+    named = re.search(r"delete its line in (\S+) to take one back", said)
+    assert named
+    Path(named[1]).write_text("")
+    assert "touch made" not in run(environment, "doctor").stdout
 
 
 def test_usage_shows_what_turns_have_used_by_day_model_and_session(

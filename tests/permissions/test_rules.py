@@ -86,6 +86,18 @@ def test_a_pattern_of_paths_is_as_in_a_shell(pattern: str, yes: list[str], no: l
     assert [path for path in [*yes, *no] if touches(rule, write(path))] == yes
 
 
+@pytest.mark.parametrize("pattern", ["docs", "docs/", "./docs", "./docs/a.md", "DOCS/", "docs/a.md/", "/w/docs/"])
+def test_a_rule_that_refuses_or_asks_for_a_folder_means_what_lies_beneath(pattern: str) -> None:
+    rule = f"write_file({pattern})"
+
+    assert touches(rule, write("docs/a.md"))
+    assert not touches(rule, write("docsx/a.md"))
+
+
+def test_a_rule_that_allows_means_exactly_what_it_says() -> None:
+    assert not covers("write_file(docs)", write("docs/a.md"))
+
+
 def test_a_rule_looks_also_where_the_path_leads() -> None:
     through_link = write("docs/a", target="/w/src/a")
 

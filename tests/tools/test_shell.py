@@ -81,6 +81,19 @@ async def test_output_is_shown_as_it_comes_in_whole_characters(context: ToolCont
     assert len(printed) == 2
 
 
+async def test_the_user_is_told_how_it_ended_and_what_was_taken_back(
+    context: ToolContext, workspace: Path, printed: list[str]
+) -> None:
+    await run(context, "echo fine")
+    await run(context, "printf bad; exit 3")
+    await run(context, "mkdir -p sub/.git; echo x > sub/.git/config")
+
+    assert "".join(printed).startswith("fine\nbad\n[exit code 3]\n[taken back")
+    assert "\n[taken back, for only the user may change it: sub/.git; what the command made of it is kept at" in (
+        "".join(printed)
+    )
+
+
 async def test_nothing_can_be_typed_into_it(context: ToolContext) -> None:
     assert await run(context, "read answer; echo \"got '$answer'\"") == "got ''\n"
 
@@ -162,6 +175,31 @@ async def test_unsaved_texts_it_read_and_those_it_could_not_are_named(
         "\n[unsaved in the editor, so the command did not see it: new.py]"
         "\n[unsaved in the editor, so the command read it from there: a.py]"
     )
+
+
+async def test_what_walks_the_workspace_does_not_fail_at_a_folder_that_the_user_keeps(
+    context: ToolContext, workspace: Path
+) -> None:
+    (workspace / "kept").mkdir()
+    (workspace / "kept/secret.txt").write_text("secret")
+    (workspace / ".agentignore").write_text("kept/\n")
+
+    assert await run(context, "ls -R kept && find . -name 'sec*' && tar cf /tmp/all.tar . && echo walked") == (
+        "kept:\nwalked\n"
+    )
+    assert "secret" not in await run(context, "cat kept/*; touch kept/new || chmod 755 kept && echo x > kept/new")
+
+
+async def test_a_failed_command_is_told_what_was_hidden_from_it(context: ToolContext, workspace: Path) -> None:
+    for number in range(7):
+        (workspace / f"kept{number}").write_text("secret")
+    (workspace / ".agentignore").write_text("kept*\n")
+
+    assert (await run(context, "cat kept0 2>/dev/null")).endswith(
+        "\n[hidden from it, for the user keeps it from you (.agentignore, .aiignore):"
+        " kept0, kept1, kept2, kept3, kept4 and 2 more]"
+    )
+    assert await run(context, "echo fine") == "fine\n"
 
 
 async def test_outside_the_sandbox_it_is_said_so_and_reads_the_disk(

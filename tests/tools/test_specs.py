@@ -212,7 +212,7 @@ The workspace folder is /code/project. Paths are relative to it.
                     "type": "function",
                     "function": {
                         "name": "run_command",
-                        "description": "Run a shell line, such as a test or a build, and get its output and exit code. Nothing can be typed into it, and what it leaves running is ended with it. Read, search and edit files with the other tools. It runs in a sandbox: it can change the workspace only, but not what others run or obey (such as .git/hooks, .vscode, AGENTS.md, .env), it has no network, and it sees the unsaved text of open files, read-only.",
+                        "description": "Run a shell line, such as a test or a build, and get its output and exit code. Nothing can be typed into it, and what it leaves running is ended with it. Read, search and edit files with the other tools. It runs in a sandbox: it can change the workspace only, but not what others run or obey (such as .git/hooks, AGENTS.md, .env); it has no network, a /tmp of its own, and sees the unsaved text of open files, read-only.",
                         "parameters": {
                             "properties": {
                                 "cwd": {

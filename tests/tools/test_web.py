@@ -51,7 +51,13 @@ async def test_what_is_asked_for_is_the_address_in_its_one_form(context: ToolCon
     assert action.title == "Fetch https://docs.python.org/3/x"
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "example.org", "http://me:pw@example.org/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file:///etc/passwd", "example.org", "http://me:pw@example.org/"),
+        *("http://localhost:8000/", "https://a.localhost/", "http://169.254.169.254/latest", "http://[::1]/"),
+    ],
+)
 async def test_what_is_no_page_is_refused_before_anybody_is_asked(context: ToolContext, url: str) -> None:
     with pytest.raises(ToolError):
         await prepared(web_fetch, context, url=url)
@@ -99,7 +105,7 @@ async def test_a_query_goes_only_to_the_engine_that_was_shown(context: ToolConte
     assert server.asked == []
 
 
-async def test_in_a_turn_a_search_asks_first_and_a_private_page_is_refused_even_if_allowed(
+async def test_in_a_turn_a_search_asks_first_and_a_private_page_is_refused_before_anybody_is_asked(
     workspace: Path, state: Path, script: Any
 ) -> None:
     results = json.dumps({"results": [{"url": "https://example.org/a", "title": "One"}]}).encode()
@@ -110,7 +116,7 @@ async def test_in_a_turn_a_search_asks_first_and_a_private_page_is_refused_even_
             await built.ask()
             told = [result.text for m in built.messages if isinstance(m, ToolMessage) for result in m.results]
 
-    assert [request.action.kind for request in built.asked] == [ToolKind.FETCH] * 2
+    assert [request.action.title for request in built.asked] == ["Search the web for one"]
     assert told[0] == "One\nhttps://example.org/a"
     assert told[1] == "not fetched: 127.0.0.1 is not fetched from: it is not a public address"
     assert server.paths == ["/search?q=one&format=json"]

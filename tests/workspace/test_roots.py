@@ -314,6 +314,13 @@ def test_what_is_not_there_is_told_apart(root: Roots) -> None:
     assert door.exists(root.find("."))
 
 
+def test_links_that_lead_round_in_a_circle_are_told_from_those_that_lead_outside(root: Roots, workspace: Path) -> None:
+    (workspace / "one").symlink_to("other")
+    (workspace / "other").symlink_to("one")
+
+    assert refusal(lambda: door.read(root.find("one"))) == "'one' is a link that leads round in a circle"
+
+
 def test_a_hard_link_is_not_written_through(root: Roots, workspace: Path, outside: Path) -> None:
     os.link(outside / "secret.txt", workspace / "linked")
 

@@ -19,7 +19,7 @@ _MACHINE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 
 
 class Bubblewrap:
-    """Starts commands under `bwrap` (0.8 or later). A hidden path cannot be read; a missing one is an empty folder."""
+    """Starts commands by `bwrap` (0.8 or later). Hidden files cannot be read, hidden or missing folders are empty."""
 
     level = Level.BUBBLEWRAP
     shows_buffers = True
@@ -58,7 +58,9 @@ class Bubblewrap:
                 return []
             case Kind.EMPTY:
                 return ["--perms", "1777", "--tmpfs", path]
-            case Kind.MISSING:  # a file system of its own is mounted in a third of the time of a bind
+            # A file system of its own is mounted in a third of the time of a bind. A hidden folder can be listed, for
+            # whatever walks the workspace (tests, `git add`, `find`) fails at one that cannot.
+            case Kind.MISSING | Kind.HIDDEN_FOLDER:
                 return ["--perms", "0555", "--tmpfs", path]
             case Kind.WRITABLE | Kind.PINNED:
                 return ["--bind", path, path]
@@ -68,8 +70,6 @@ class Bubblewrap:
                 return ["--perms", _mode(path), "--ro-bind-data", inherited(view.buffers[path]), path]
             case Kind.HIDDEN_FILE:
                 return ["--ro-bind", str(self._closed), path]
-            case Kind.HIDDEN_FOLDER:
-                return ["--perms", "0111", "--tmpfs", path]
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Container:
             if source:
                 flags.append(f"--mount=type=bind,source={source},target={mount.path}{mode}")
             elif mount.kind is Kind.HIDDEN_FOLDER and any(mount.path.startswith(f"{root}/") for root in view.roots):
-                flags.append(f"--tmpfs={mount.path}:mode=0111")
+                flags.append(f"--tmpfs={mount.path}:mode=0555")
         name = self._new_name()
         limits = [f"--pids-limit={self._limits.processes}", f"--memory={self._limits.memory_bytes}"]
         user = f"--user={os.getuid()}:{os.getgid()}"

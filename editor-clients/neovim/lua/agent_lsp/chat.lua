@@ -7,10 +7,12 @@ local types = require('agent_lsp.types')
 local M = {}
 
 local marks = api.nvim_create_namespace('agent_lsp.chat')
+local MOST_PRINTED = 4000
 
 ---@class agent_lsp.Chat
 ---@field buf integer
 ---@field lines table<string, integer> the extmark of the line that stands for a call or a question
+---@field printed table<string, string> the end of what a call has printed
 ---@field answering boolean whether the last thing shown is the answer's text
 
 ---@type table<string, agent_lsp.Chat>
@@ -35,7 +37,7 @@ local function opened(session_id, root)
   end) -- snake_case is no error
   vim.bo[buf].modifiable = false
   vim.b[buf].agent_lsp_root = root
-  chats[session_id] = { buf = buf, lines = {}, answering = false }
+  chats[session_id] = { buf = buf, lines = {}, printed = {}, answering = false }
   return chats[session_id]
 end
 
@@ -148,6 +150,21 @@ local function outcome(event)
   return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '') .. go_on
 end
 
+---What the daemon says at the end of a command's output: a failure, what was taken back.
+---@param printed? string
+---@return string
+local function notes(printed)
+  local found = {}
+  for _, line in ipairs(vim.fn.reverse(vim.split(printed or '', '\n', { plain = true, trimempty = true }))) do
+    local note = line:match('^%[(.+)%]$')
+    if not note then
+      break
+    end
+    table.insert(found, 1, note)
+  end
+  return #found > 0 and ': ' .. table.concat(found, '; ') or ''
+end
+
 ---@type table<string, fun(chat: agent_lsp.Chat, event: agent_lsp.Event)>
 local shown = {
   [types.event.turn_started] = function(chat, event)
@@ -165,9 +182,14 @@ local shown = {
   [types.event.tool_call_started] = function(chat, event)
     add_line(chat, '· ' .. event.title, event.callId)
   end,
+  [types.event.tool_call_output] = function(chat, event)
+    chat.printed[event.callId] = ((chat.printed[event.callId] or '') .. event.text):sub(-MOST_PRINTED)
+  end,
   [types.event.tool_call_finished] = function(chat, event)
     local done = event.status == 'done'
-    settle(chat, event.callId, (done and '✓ ' or '✗ ') .. event.title .. (done and '' or ': ' .. event.result))
+    local told = done and notes(chat.printed[event.callId]) or ': ' .. event.result
+    chat.printed[event.callId] = nil
+    settle(chat, event.callId, (done and '✓ ' or '✗ ') .. event.title .. told)
   end,
   [types.event.approval_requested] = function(chat, event)
     add_line(chat, '? ' .. event.title, event.approvalId)
@@ -204,7 +226,7 @@ function M.replay(session_id, root, events)
   following(chat.buf, function()
     api.nvim_buf_set_lines(chat.buf, 0, -1, false, {})
   end)
-  chat.lines, chat.answering = {}, false
+  chat.lines, chat.printed, chat.answering = {}, {}, false
   for _, event in ipairs(events) do
     shown[event.kind](chat, event)
   end

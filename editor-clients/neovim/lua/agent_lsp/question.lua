@@ -66,8 +66,9 @@ end
 local function text_of(question)
   local asked = question.asked
   local lines = { '# ' .. asked.title }
-  if asked.taint then
-    table.insert(lines, '# untrusted text was read before: ' .. asked.taint)
+  local taint = asked.taint and 'untrusted text was read before: ' .. asked.taint
+  if taint then
+    table.insert(lines, '# ' .. taint)
   end
   if asked.document then
     table.insert(lines, '# all of it: ' .. vim.uri_to_fname(asked.document))
@@ -84,7 +85,7 @@ local function text_of(question)
     question.owners[#lines + index] = id
   end
   vim.list_extend(lines, detail)
-  return vim.list_extend(lines, { '', '# ' .. asked.reason })
+  return asked.reason == taint and lines or vim.list_extend(lines, { '', '# ' .. asked.reason })
 end
 
 ---@param question agent_lsp.Question

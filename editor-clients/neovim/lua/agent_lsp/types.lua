@@ -25,6 +25,7 @@ M.event = {
   prompt_joined = 'promptJoined',
   text_delta = 'textDelta',
   tool_call_started = 'toolCallStarted',
+  tool_call_output = 'toolCallOutput',
   tool_call_finished = 'toolCallFinished',
   approval_requested = 'approvalRequested',
   approval_decided = 'approvalDecided',
