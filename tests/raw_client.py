@@ -70,21 +70,21 @@ class RawClient:
         self.send({"jsonrpc": "2.0", "id": self._next, "method": method, "params": params})
         return self._next
 
-    def call(self, method: str, params: object, seconds: float = 20) -> Any:
+    def call(self, method: str, params: object, seconds: float = 40) -> Any:
         """Sends a request and returns its result, or raises its Error."""
         answer = self.wait_answer(self.request(method, params), seconds)
         if "error" in answer:
             raise Error(answer["error"]["code"], answer["error"]["message"])
         return answer.get("result")
 
-    def command(self, name: str, params: object = None, seconds: float = 20) -> Any:
+    def command(self, name: str, params: object = None, seconds: float = 40) -> Any:
         arguments = [] if params is None else [params]
         return self.call("workspace/executeCommand", {"command": name, "arguments": arguments}, seconds)
 
-    def wait_answer(self, msg_id: int, seconds: float = 20) -> dict[str, Any]:
+    def wait_answer(self, msg_id: int, seconds: float = 40) -> dict[str, Any]:
         return self.wait(lambda m: m.get("id") == msg_id and "method" not in m, seconds)
 
-    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
         """The first message, past or to come, that is wanted."""
         deadline = time.monotonic() + seconds
         with self._lock:
@@ -99,7 +99,7 @@ class RawClient:
                         f"nothing came within {seconds} s; last: {said}; stderr: {self.stderr[-2000:]!r}"
                     )
 
-    def wait_event(self, kind: str, seconds: float = 20) -> dict[str, Any]:
+    def wait_event(self, kind: str, seconds: float = 40) -> dict[str, Any]:
         found = self.wait(lambda m: m.get("method") == "agent/event" and m["params"]["kind"] == kind, seconds)
         params: dict[str, Any] = found["params"]
         return params

@@ -74,7 +74,7 @@ class Bench:
             **self.env,
         }
 
-    def run(self, lua: str, *, prelude: str | None = None, seconds: float = 25) -> Any:
+    def run(self, lua: str, *, prelude: str | None = None, seconds: float = 80) -> Any:
         """What a Lua script, after the prelude, hands to `T.finish`. A script that fails or hangs fails the test."""
         file = self.folder / "test.lua"
         before = (HERE / "neovim_prelude.lua").read_text("utf-8") if prelude is None else prelude

@@ -38,7 +38,7 @@ function T.question()
 end
 
 function T.wait(what, condition, milliseconds)
-  if not vim.wait(milliseconds or 8000, condition, 5) then
+  if not vim.wait(milliseconds or 40000, condition, 5) then
     error(('never came: %s\nchat: %s\nsaid: %s'):format(what, T.chat(), vim.inspect(T.notes)))
   end
 end

@@ -57,7 +57,7 @@ class Home:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
@@ -72,7 +72,7 @@ class Home:
             stdin=subprocess.DEVNULL,
             check=True,
             capture_output=True,
-            timeout=20,
+            timeout=60,
         )
         return (self.folder / "known.txt").read_text("utf-8") != "0\n"
 
@@ -92,6 +92,6 @@ def built_wheel(folder: Path, **more: str) -> Path:
         str(folder / "wheels"),
     ]
     argv = [sys.executable, "-m", "pip", "wheel", *options, str(REPOSITORY)]
-    subprocess.run(argv, env={**os.environ, **more}, check=True, timeout=40)
+    subprocess.run(argv, env={**os.environ, **more}, check=True, timeout=90)
     (wheel,) = (folder / "wheels").glob("*.whl")
     return wheel

@@ -101,7 +101,7 @@ def test_a_stock_editor_is_asked_once_with_all_of_it_and_the_safe_answer_first(
     asked = answers(client, "Trust")
     client.start(workspace, {"events": False})
     ask(client)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while preset(client) != "plan":
         assert time.monotonic() < deadline
 

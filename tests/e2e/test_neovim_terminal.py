@@ -53,7 +53,7 @@ class Terminal:
     def screen(self) -> str:
         return self._run("capture-pane", "-p")
 
-    def wait(self, *wanted: str, without: str = "", seconds: float = 8) -> str:
+    def wait(self, *wanted: str, without: str = "", seconds: float = 40) -> str:
         """The screen once it shows all that is wanted."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -64,11 +64,11 @@ class Terminal:
         raise AssertionError(f"never on the screen: {wanted}, without {without!r}\n{self.screen()}")
 
     def stop(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=5)
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=30)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._tmux, *arguments], env=self._env, check=True, capture_output=True, text=True, timeout=5
+            [*self._tmux, *arguments], env=self._env, check=True, capture_output=True, text=True, timeout=30
         )
         return done.stdout
 

@@ -138,10 +138,10 @@ def installed_wheel(folder: Path) -> Path:
     """The Python of a fresh environment with the wheel of this checkout; what it depends on comes from our own."""
     wheel = built_wheel(folder)
     venv = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True, timeout=30)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True, timeout=90)
     python = venv / "bin" / "python"
     install = ["--python", str(python), "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    subprocess.run([sys.executable, "-m", "pip", *install, str(wheel)], check=True, timeout=40)
+    subprocess.run([sys.executable, "-m", "pip", *install, str(wheel)], check=True, timeout=90)
     (packages,) = venv.glob("lib/*/site-packages")
     needed = [entry for entry in sys.path if entry.endswith("site-packages")]
     (packages / "needed.pth").write_text("\n".join(needed), "utf-8")

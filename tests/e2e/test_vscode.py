@@ -22,19 +22,19 @@ def tools() -> None:
         pytest.fail(made.stderr) if os.environ.get("CI") else pytest.skip(made.stderr.strip())
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_format_lint_types_and_translations_of_the_extension_hold(
     tools: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run("check", capfd) == 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_the_units_of_the_extension_pass(tools: None, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("test", capfd) == 0
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1200)
 def test_the_extension_does_its_jobs_in_a_real_vs_code(tools: None, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("e2e", capfd) == 0
 

@@ -15,7 +15,7 @@ import { Workbench } from './workbench';
 
 const VSIX = join(import.meta.dirname, '..', 'agent-lsp.vsix');
 const FAILURES = join(import.meta.dirname, 'failures');
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 export interface Wishes {
   /** The workspace's path, which pictures show; it is removed at the end. */

@@ -6,8 +6,8 @@ export default defineConfig({
     include: ['*.e2e.test.ts'],
     // Each file drives a VS Code and a browser of its own: two at once would only wait for one another.
     fileParallelism: false,
-    testTimeout: 45_000,
-    hookTimeout: 90_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     reporters: ['verbose'],
   },
 });
