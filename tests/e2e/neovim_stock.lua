@@ -46,7 +46,7 @@ function T.select(number, before)
   end
 end
 
--- Puts a line on top that the daemon does not know of: Neovim tells of a change at most every 150 ms. The change
+-- Puts a line on top that the daemon does not know of: Neovim gathers changes before it tells of them. The change
 -- before it leaves the text as it was, but makes its version one above 0, which Neovim never finds stale.
 function T.change_unseen(line)
   local told = false

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.neovim_driver import HERE, PLUGIN, POEM, Bench, edit
 
@@ -54,8 +55,24 @@ def test_the_stock_lines_of_the_readme_work_without_the_plugin(tmp_path: Path) -
 
 
 def test_a_stale_edit_that_stock_neovim_claims_to_have_applied_is_noticed(tmp_path: Path) -> None:
-    bench = stock_bench(tmp_path, "It did not work.")
-    result = bench.run(
+    result: dict[str, Any] = {}
+    for attempt in range(5):  # on a busy machine Neovim may tell of the change before the edit is sent
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        result = stale(stock_bench(folder, "It did not work."))
+        if result["applied"]:
+            break
+    assert result["applied"] == [True]
+    assert result["lines"] == ["a poem", "roses are red", "violets are blue"]
+    assert result["results"] == [
+        "failed: 'poem.txt' was changed by somebody else meanwhile, in lines that you change too; nothing was written."
+        " Decide anew:\n[now, from line 1:]\na poem\n[you wanted:]\nroses are white\n"
+    ]
+
+
+def stale(bench: Bench) -> Any:
+    """What comes of an edit of a line above which another was put that the daemon does not know of."""
+    return bench.run(
         """
         local applied = {}
         local apply = vim.lsp.handlers['workspace/applyEdit']
@@ -80,9 +97,3 @@ def test_a_stale_edit_that_stock_neovim_claims_to_have_applied_is_noticed(tmp_pa
         """,
         prelude=prelude(),
     )
-    assert result["applied"] == [True]
-    assert result["lines"] == ["a poem", "roses are red", "violets are blue"]
-    assert result["results"] == [
-        "failed: 'poem.txt' was changed by somebody else meanwhile, in lines that you change too; nothing was written."
-        " Decide anew:\n[now, from line 1:]\na poem\n[you wanted:]\nroses are white\n"
-    ]

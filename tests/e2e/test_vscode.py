@@ -34,7 +34,7 @@ def test_the_units_of_the_extension_pass(tools: None, capfd: pytest.CaptureFixtu
     assert run("test", capfd) == 0
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_the_extension_does_its_jobs_in_a_real_vs_code(tools: None, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("e2e", capfd) == 0
 

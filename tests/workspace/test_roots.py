@@ -563,7 +563,7 @@ def test_what_somebody_saved_at_the_last_moment_is_neither_replaced_nor_deleted(
     file.write_text("old")
     expected = door.read(location)
     if meanwhile is None:
-        file.chmod(0o600)
+        file.chmod(0o640)
     else:
         file.write_bytes(meanwhile)
 
