@@ -45,6 +45,7 @@ def _serve(orders: dict[str, Any]) -> tuple[object, dict[str, str]]:  # Any: JSO
     params.model.path, params.n_ctx = orders["model"], orders["window"]
     params.hostnames, params.api_keys = [orders["socket"]], [orders["key"]]
     params.n_parallel, params.n_batch, params.cache_ram_mib = 1, 512, 64
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # threads that spin take half the cores from one another
     params.offline, params.ui, params.endpoint_slots = True, False, False
     os.umask(0o077)
     try:

@@ -70,7 +70,7 @@ class Targets:
 
     def _guarded(self, folder: Path, *, deep: bool) -> Iterator[tuple[Identity | None, str]]:
         """What is acted on in a folder and, if `deep`, all that is beneath that."""
-        for entry in folder.iterdir() if folder.is_dir() else ():
+        for entry in _entries(folder):
             if acts := self._named(entry):
                 for path in (entry, *_led_to(entry)):
                     yield from ((_identity(part), acts) for part in _parts(path, deep=deep))
@@ -93,12 +93,19 @@ def _led_to(path: Path) -> Iterator[Path]:
             yield folder / common
 
 
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where there is none, or none any more."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return list(folder.iterdir())
+    return []
+
+
 def _words(path: Path) -> str:
-    """The beginning of a regular file; empty where there is none."""
-    if not path.is_file():  # opening a pipe would wait
-        return ""
-    with path.open("rb") as file:
-        return os.fsdecode(file.read(_MOST_LINK)).replace("\0", "")
+    """The beginning of a regular file; empty where there is none, or none any more."""
+    if path.is_file():  # opening a pipe would wait
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            return os.fsdecode(file.read(_MOST_LINK)).replace("\0", "")
+    return ""
 
 
 def _is_repository(folder: Path) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,23 @@ def test_a_move_has_both_its_targets(folder: Path, targets: Targets) -> None:
         Target(f"{folder}/src/a.py"),
         Target(f"{folder}/.git/hooks/a", "it acts"),
     )
+
+
+def test_what_comes_and_goes_beside_a_file_is_no_reason_to_ask(folder: Path, targets: Targets) -> None:
+    """Git's lock files do, whenever an editor asks for a repository's state."""
+    ended = threading.Event()
+
+    def toggle() -> None:
+        while not ended.is_set():
+            (folder / "src" / ".git").write_text("gitdir: ../elsewhere\n")
+            (folder / "src" / ".git").unlink()
+
+    toggling = threading.Thread(target=toggle)
+    toggling.start()
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            assert targets.find(f"{folder}/src/a.py") == Target(f"{folder}/src/a.py")
+    finally:
+        ended.set()
+        toggling.join()

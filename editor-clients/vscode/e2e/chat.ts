@@ -5,7 +5,7 @@ import type { FrameLocator, Locator } from 'playwright-core';
 import type { Workbench } from './workbench';
 
 const PAGE = 'iframe.webview[src*="extensionId=agent-lsp.agent-lsp"]';
-const TOO_QUICK_MS = 500;
+const TOO_QUICK_MS = 700; // more than what counts as an answer to what stood there before
 
 export class Chat {
   constructor(private readonly workbench: Workbench) {}
