@@ -178,7 +178,7 @@ def nearest(location: Location) -> str:
             shown = location.root.rules.judge()
             names = [one for one in os.listdir(descriptor) if shown(os.path.join(folder, one))]
     except PathRefused:
-        return f" There is no folder '{os.path.dirname(location.shown)}'."
+        return f" There is no folder '{os.path.dirname(location.shown)}'." if folder else ""
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     prefix = os.path.dirname(location.shown)
     return f" Nearest: {', '.join(os.path.join(prefix, one) for one in near)}." if near else ""
