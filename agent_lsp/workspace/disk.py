@@ -15,6 +15,7 @@ from agent_lsp.workspace import encodings, merge, roots
 from agent_lsp.workspace.encodings import CannotHold, Encoding
 from agent_lsp.workspace.roots import Location, Moved, NotThere, PathRefused
 
+_ANY_MAY_WRITE = 0o222
 _MOST_TRIES = 3
 
 
@@ -83,7 +84,13 @@ def holds(location: Location, text: str) -> bool:
 
 
 def must_be_writable(location: Location, text: str, encoding: Encoding) -> None:
-    """Raises PathRefused for a text that a file in this encoding cannot hold."""
+    """Raises PathRefused for a text that a file in this encoding cannot hold, and for a file that is read-only.
+
+    Its folder would let us put another in its place; that it is read-only is somebody's wish.
+    """
+    with suppress(NotThere), roots.opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        if not os.fstat(descriptor).st_mode & _ANY_MAY_WRITE:
+            raise PathRefused(f"'{location.shown}' is read-only: ask the user whether to make it writable (chmod u+w)")
     _bytes(location, text, encoding)
 
 
