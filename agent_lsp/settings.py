@@ -28,6 +28,7 @@ from agent_lsp.models.local_servers import ADDRESSES
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, must_name_a_tool, parsed
+from agent_lsp.permissions.web_rules import must_be_web_rule
 from agent_lsp.tools.names import NAMES
 from agent_lsp.web import WebRefused
 from agent_lsp.web.location import canonical
@@ -76,6 +77,12 @@ def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _web_rules(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        must_be_web_rule(text)
+    return texts
+
+
 Table = Annotated[dict[str, OwnPrice], BeforeValidator(_from_json)]
 
 
@@ -88,6 +95,7 @@ def _address(value: str) -> str:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_from_words)]
+WebTexts = Annotated[tuple[str, ...], BeforeValidator(_from_words), AfterValidator(_web_rules)]
 RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_rules), AfterValidator(_rules)]
 
 
@@ -124,8 +132,8 @@ class Settings(BaseModel):
     checkpoint_days: float = Field(7, alias="checkpointDays", ge=0)
     checkpoint_megabytes: int = Field(500, alias="checkpointMegabytes", ge=0)
     search_url: Annotated[str, AfterValidator(_address)] | None = Field(None, alias="searchUrl")
-    web_allow: Words = Field((), alias="webAllow")
-    web_deny: Words = Field((), alias="webDeny")
+    web_allow: WebTexts = Field((), alias="webAllow")
+    web_deny: WebTexts = Field((), alias="webDeny")
     state_dir: str | None = Field(None, alias="stateDir")
     unsandboxed_commands: bool = Field(default=False, alias="unsandboxedCommands")
     sandbox_image: str | None = Field(None, alias="sandboxImage", min_length=1)
@@ -167,7 +175,6 @@ _LIMITS = {
 }
 _ADDED_TO = {"deny", "ask", "webDeny"}
 """Lists that only tighten: those of every source hold together."""
-_RULES_THAT_TIGHTEN = {"deny", "ask"}
 _USER_KEYS = {
     "allow",
     "baseUrl",
@@ -348,7 +355,7 @@ def _tightening(
     for name, value in raw.items():
         if value is None or (source is Source.EDITOR and name in _CLIENT_OPTIONS):
             continue
-        pieces = [[one] for one in value] if name in _RULES_THAT_TIGHTEN and isinstance(value, list) else [value]
+        pieces = [[one] for one in value] if name in _ADDED_TO and isinstance(value, list) else [value]
         found = []
         for piece in pieces:  # a wrong rule is no reason to drop its neighbours, which make things stricter
             try:

@@ -333,3 +333,26 @@ def test_a_list_that_is_none_is_told_in_words(file: Path) -> None:
 
 def test_the_names_for_rules_are_those_of_the_tools(file: Path) -> None:
     assert set(NAMES) == {tool.name for tool in TOOLS} | {"model_server"}
+
+
+@pytest.mark.parametrize("name", ["webAllow", "webDeny"])
+@pytest.mark.parametrize("text", ["https://evil.example", "evil.example?q", "a b", "", "evil.*", "/path"])
+def test_a_rule_for_the_web_that_could_cover_nothing_is_told(file: Path, name: str, text: str) -> None:
+    assert f"'{name}' in the user's file is [{text!r}], which cannot be used: no host" in refusal(
+        file, f'{name} = ["{text}"]'
+    )
+
+
+def test_rules_for_the_web_are_hosts_and_paths(file: Path) -> None:
+    rules = (
+        "a.example",
+        "*.b.example",
+        "c.example:8443/x/y%20z",
+        "localhost",
+        "127.0.0.1:8000/a",
+        "[::1]:80/b",
+        "b\u00fccher.example",
+    )
+
+    assert loaded(file, f"webDeny = {json.dumps(rules)}").settings.web_deny == rules
+    assert loaded(file, editor={"webDeny": ["https://no", "a.example"]}).settings.web_deny == ("a.example",)

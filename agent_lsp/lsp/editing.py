@@ -100,17 +100,35 @@ class ClientEditor:
 
     def _edit(self, change: FileChange, buffer: Buffer) -> Json:
         lines = lines_of(buffer.text)
-        edits = [self._text_edit(hunk, lines) for hunk in change.hunks or compared(buffer.text, change.after or "")]
+        hunks = change.hunks or compared(buffer.text, change.after or "")
+        edited = self._line_edits if _has_mixed_ends(buffer.text) else self._text_edits
+        edits = [edit for hunk in hunks for edit in edited(hunk, lines)]
         document = {"uri": buffer.uri, "version": buffer.version}
         return {
             "label": f"agent: {change.shown}",
             "edit": {"documentChanges": [{"textDocument": document, "edits": edits}]},
         }
 
-    def _text_edit(self, hunk: Hunk, lines: list[str]) -> Json:
+    def _text_edits(self, hunk: Hunk, lines: list[str]) -> list[Json]:
         first = hunk.old_start - 1
         start, end = self._position(first, lines), self._position(first + len(lines_of(hunk.old)), lines)
-        return {"range": {"start": start, "end": end}, "newText": hunk.new}
+        return [{"range": {"start": start, "end": end}, "newText": hunk.new}]
+
+    def _line_edits(self, hunk: Hunk, lines: list[str]) -> list[Json]:
+        """What stands before the line ends alone, if that will do: Neovim makes all that it is sent alike."""
+        old, new = lines_of(hunk.old), lines_of(hunk.new)
+        if list(map(_end, old)) != list(map(_end, new)):
+            return self._text_edits(hunk, lines)
+        return [
+            self._line_edit(number, *pair)
+            for number, pair in enumerate(zip(old, new, strict=True), hunk.old_start - 1)
+            if pair[0] != pair[1]
+        ]
+
+    def _line_edit(self, number: int, old: str, new: str) -> Json:
+        units = self._server.workspace.position_codec.client_num_units(old.removesuffix(_end(old)))
+        start, end = {"line": number, "character": 0}, {"line": number, "character": units}
+        return {"range": {"start": start, "end": end}, "newText": new.removesuffix(_end(new))}
 
     def _position(self, line: int, lines: list[str]) -> Json:
         """The start of a line; behind the last one, the end of the text."""
@@ -118,6 +136,14 @@ class ClientEditor:
             return {"line": line, "character": 0}
         units = self._server.workspace.position_codec.client_num_units(lines[-1])
         return {"line": len(lines) - 1, "character": units}
+
+
+def _has_mixed_ends(text: str) -> bool:
+    return text.count("\r\n") not in {0, text.count("\n")}
+
+
+def _end(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 async def _stands(change: FileChange, text: str) -> bool:

@@ -73,7 +73,7 @@ class Policy:
         if rule := self._touching(self.terms.rules.deny, action):
             return Verdict(Ruling.DENY, f"the user's rule {visible(str(rule))} refuses it", str(rule))
         if preset is Preset.PLAN and not self._changes_nothing(action):
-            return Verdict(Ruling.DENY, "the preset is 'plan', in which nothing is changed: describe what you would do")
+            return Verdict(Ruling.DENY, _PLAN)
         return None
 
     def _changes_nothing(self, action: Action) -> bool:
@@ -153,6 +153,9 @@ class Policy:
             self._allowed.add(_exactly(action))
         if choice is Choice.ALLOW_ALWAYS and self._kept and (rule := rule_for(action)):
             self._kept.add(rule)
+
+
+_PLAN = "the preset is 'plan', in which nothing is changed and only reading commands run: describe what you would do"
 
 
 def choices(action: Action, verdict: Verdict) -> tuple[Choice, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -44,6 +45,16 @@ class WebRules:
 
 
 NO_WEB_RULES = WebRules()
+
+_RULE = re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)*\.?(:\d+)?(/[^\s?#*]*)?|\[[\da-fA-F:.]+\](:\d+)?(/[^\s?#*]*)?")
+
+
+def must_be_web_rule(text: str) -> None:
+    """Raises ValueError for what could cover no address."""
+    if not _RULE.fullmatch(text):
+        raise ValueError(
+            f"no host or host/path: {text!r}; write docs.example.org or docs.example.org/3, without https://"
+        )
 
 
 def _covers(rule: str, host: str, path: str) -> bool:

@@ -15,6 +15,7 @@ from agent_lsp.workspace import door, encodings, merge
 from agent_lsp.workspace.encodings import CannotHold, Encoding
 from agent_lsp.workspace.location import Location, Moved, NotThere, PathRefused
 
+_ANY_MAY_WRITE = 0o222
 _MOST_TRIES = 3
 
 
@@ -83,7 +84,13 @@ def holds(location: Location, text: str) -> bool:
 
 
 def must_be_writable(location: Location, text: str, encoding: Encoding) -> None:
-    """Raises PathRefused for a text that a file in this encoding cannot hold."""
+    """Raises PathRefused for a text that a file in this encoding cannot hold, and for a file that is read-only.
+
+    Its folder would let us put another in its place; that it is read-only is somebody's wish.
+    """
+    with suppress(NotThere), door.opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        if not os.fstat(descriptor).st_mode & _ANY_MAY_WRITE:
+            raise PathRefused(f"'{location.shown}' is read-only: ask the user whether to make it writable (chmod u+w)")
     _bytes(location, text, encoding)
 
 
@@ -178,7 +185,7 @@ def nearest(location: Location) -> str:
             shown = location.root.rules.judge()
             names = [one for one in os.listdir(descriptor) if shown(os.path.join(folder, one))]
     except PathRefused:
-        return f" There is no folder '{os.path.dirname(location.shown)}'."
+        return f" There is no folder '{os.path.dirname(location.shown)}'." if folder else ""
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     prefix = os.path.dirname(location.shown)
     return f" Nearest: {', '.join(os.path.join(prefix, one) for one in near)}." if near else ""

@@ -200,6 +200,8 @@ def _explained(location: Location) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if not os.path.isdir(location.root.path):
+            raise NotThere(f"the workspace folder is gone: {location.root.path}") from error
         raise NotThere(f"not found: '{location.shown}'") from error
     except FileExistsError as error:
         raise PathRefused(f"'{location.shown}' exists already") from error

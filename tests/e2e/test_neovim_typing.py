@@ -134,3 +134,20 @@ def agents(text: str) -> list[str]:
 
 def mine(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.startswith("mine")]
+
+
+def test_mixed_line_ends_outlive_an_edit_of_an_open_file(tmp_path: Path) -> None:
+    calls = [edit("red", "white"), edit("blue", "gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n")]
+    bench = Bench(tmp_path, {"turns": [*({"calls": [call]} for call in calls), {"text": "Done."}]})
+    bench.file("poem").write_bytes(b"roses are red\r\nviolets are blue\n\r\nend\n")
+    result = bench.run("""
+        vim.cmd.edit('poem.txt')
+        vim.cmd('Agent paint')
+        T.asked()
+        T.answer('AgentAllow!')
+        T.ends(1)
+        vim.cmd.write()
+        T.finish({ results = T.results() })
+    """)
+    assert [one.partition(":")[0] for one in result["results"]] == ["done", "done"]
+    assert bench.file("poem").read_bytes() == "roses are white\r\nviolets are grün\n\r\nend\n".encode()

@@ -39,6 +39,7 @@ def test_plan_refuses_every_side_effect_also_what_was_allowed_before() -> None:
 
     assert {policy.decide(action).ruling for action in (WRITE, EDIT, MOVE, run("make"))} == {Ruling.DENY}
     assert "describe what you would do" in policy.decide(WRITE).reason
+    assert "only reading commands run" in policy.decide(run("make")).reason
 
 
 def test_a_turn_may_bring_a_tighter_preset() -> None:

@@ -121,6 +121,19 @@ async def test_a_file_is_created_where_a_link_leads_and_never_outside(
     assert [path.name for path in outside.iterdir()] == ["secret.txt"]
 
 
+async def test_a_read_only_file_is_not_replaced_behind_its_mode_and_in_the_editor_it_is_the_users_to_save(
+    files: Files, editor: OpenBuffers, workspace: Path
+) -> None:
+    (workspace / "a").write_text("one")
+    (workspace / "a").chmod(0o444)
+
+    with pytest.raises(PathRefused, match=r"^'a' is read-only: ask the user whether to make it writable"):
+        await changed(files, "a", "two")
+    editor.open(workspace / "a", "one")
+    await files.perform(await changed(files, "a", "two"))
+    assert ((workspace / "a").read_text(), editor.buffers[str(workspace / "a")].text) == ("one", "two")
+
+
 async def test_a_link_is_not_moved(files: Files, workspace: Path) -> None:
     (workspace / "a").write_text("one")
     (workspace / "link").symlink_to("a")

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import random
+import shutil
 import signal
 import socket
 import stat
@@ -312,6 +313,14 @@ def test_what_is_not_there_is_told_apart(root: Roots) -> None:
         assert not door.is_folder(root.find(path))
         door.must_lie_inside(root.find(path))
     assert door.exists(root.find("."))
+
+
+def test_a_workspace_folder_that_is_gone_is_named(root: Roots, workspace: Path) -> None:
+    location = root.find("a/b.txt")
+    shutil.rmtree(workspace)
+
+    for work in (lambda: door.read(location), lambda: door.write(location, b"x")):
+        assert refusal(work) == f"the workspace folder is gone: {workspace}"
 
 
 def test_links_that_lead_round_in_a_circle_are_told_from_those_that_lead_outside(root: Roots, workspace: Path) -> None:
