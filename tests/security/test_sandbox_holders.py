@@ -1,7 +1,8 @@
-"""What holds something hidden or protected cannot be used to get round it: neither moved away nor made writable."""
+"""What holds something hidden or protected, or stands for it, cannot be used to get round it in the sandbox."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,3 +81,42 @@ async def test_a_protected_folder_stays_closed_around_something_protected_or_hid
     assert (skill / "SKILL.md").read_text() == "the user's\n"
     assert not (workspace / ".claude" / "new").exists()
     assert (workspace / "new").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "hook"),
+    [
+        ("git init -q --separate-git-dir=meta .", "meta/hooks/update"),
+        ("git init -q --bare sub/x", "sub/x/hooks/update"),
+        ("git init -q; git config core.hooksPath checks", "checks/update"),
+        ("git init -q; printf '[core]\\nHooksPath=\"checks\" ; ours\\n' >>.git/config", "checks/update"),
+        ("git init -q; mkdir src; ln -s ../../src/update .git/hooks/update", "src/update"),
+        ("git init -q --separate-git-dir=meta .; git config core.hooksPath checks", "checks/update"),
+    ],
+)
+async def test_the_hooks_of_a_repository_are_held_wherever_they_lie(
+    workspace: Path, tmp_path: Path, made: str, hook: str
+) -> None:
+    subprocess.run(["sh", "-ec", made], cwd=workspace, check=True)
+    (workspace / hook).parent.mkdir(exist_ok=True)
+    (workspace / hook).write_text("the user's\n")
+
+    ran = await run(
+        workspace, tmp_path / "state", f"echo x >{hook}; echo x >{hook}-2; rm -f {hook}; echo x >new; git status"
+    )
+
+    assert (workspace / hook).read_text() == "the user's\n"
+    assert (workspace / f"{hook}-2").exists() == ("ln -s" in made)  # beside what a link leads to
+    assert (workspace / "new").read_text() == "x\n"
+    assert ran[0].ended.code == (128 if "--bare" in made else 0)
+
+
+@pytest.mark.parametrize("folder", [".", "sub/x"])
+async def test_a_repository_by_another_name_that_a_command_made_is_none_afterwards(
+    workspace: Path, tmp_path: Path, folder: str
+) -> None:
+    line = f"git init -q --bare made && mkdir -p {folder} && cp -r made/. {folder}/ && rm -r made; echo x >hooks/new"
+    await run(workspace, tmp_path / "state", f"mkdir hooks; {line}; touch beside")
+
+    assert [path for name in ("HEAD", "config") for path in workspace.rglob(name)] == []
+    assert (workspace / "beside").exists()
