@@ -52,6 +52,11 @@ _OF_LOG = "max-count since until after before author grep format pretty date ski
 _REVISIONS = "oneline stat shortstat numstat name-only name-status graph decorate all no-merges merges reverse summary"
 _RUNS_GPG = "%G"
 """In a format of git's, signatures are verified by a program that the repository may name."""
+_OF_FORMAT = ("--format=", "--pretty=")
+_FORMAT = re.compile(
+    r"--(?:format|pretty)=(?:|raw|medium|short|email|mboxrd|fuller|full|oneline|reference|t?format:.*|.*%.*)", re.DOTALL
+)
+"""What git takes for a format itself; under any other name the repository's configuration may have one, with `%G`."""
 READERS = {
     "ls": _reader(
         "1ACFGHLNQRSUXaBcdfghiklmnopqrstux",
@@ -140,6 +145,7 @@ _GIT_CONFIG = {
     "safe.bareRepository": "explicit",
 }
 ENVIRONMENT = {
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_COUNT": str(len(_GIT_CONFIG)),
@@ -154,6 +160,8 @@ def only_reads(words: Sequence[str], *, cwd: str, roots: Sequence[str], table: M
     name, rest = (" ".join(words[:2]), words[2:]) if words[0] == "git" else (words[0], words[1:])
     reader = table.get(name)
     if reader is None or any(_RUNS_GPG in word for word in words):
+        return False
+    if name == "git log" and any(word.startswith(_OF_FORMAT) and not _FORMAT.fullmatch(word) for word in rest):
         return False
     operands = _operands(reader, list(rest))
     if operands is None or (reader.most is not None and len(operands) > reader.most):

@@ -10,14 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent_lsp.conversation.actions import Action, FileChange, FileMove, Target
+from agent_lsp.workspace.repositories import is_repository, led_to
 from agent_lsp.workspace.roots import Roots
 
-_MOST_LINK = 4096
 _OBJECTS = (".git", "objects")
 """Never written twice, and too many to look through."""
-_REPOSITORY = ("HEAD", "objects", "refs")
-"""What git takes a folder for a repository by, whatever its name (gitrepository-layout)."""
-
 Identity = tuple[int, int]
 """Device and inode."""
 
@@ -61,10 +58,10 @@ class Targets:
     def _otherwise_named(self, real: Path) -> str:
         """What acts on a file, or a folder above it, by another name: a hard link, a mount, a repository's folder."""
         above = [folder for folder in real.parents if any(folder.is_relative_to(root) for root in self._roots)]
-        if any(_is_repository(folder) for folder in above):
+        if any(is_repository(folder) for folder in above):
             return self._acts(".git")
         linked = _linked_file(real)
-        wanted = {linked, *map(_identity, above)} - {None}
+        wanted = {_identity(real), linked, *map(_identity, above)} - {None}
         guarded = (found for folder in above for found in self._guarded(folder, deep=linked is not None))
         return next((acts for identity, acts in guarded if identity in wanted), "")
 
@@ -72,7 +69,7 @@ class Targets:
         """What is acted on in a folder and, if `deep`, all that is beneath that."""
         for entry in _entries(folder):
             if acts := self._named(entry):
-                for path in (entry, *_led_to(entry)):
+                for path in (entry, *led_to(entry)):
                     yield from ((_identity(part), acts) for part in _parts(path, deep=deep))
 
 
@@ -84,32 +81,11 @@ def _parts(path: Path, *, deep: bool) -> Iterator[Path]:
         yield from (folder / name for name in (*folders, *files))
 
 
-def _led_to(path: Path) -> Iterator[Path]:
-    """The folders that a `.git` file names in place of itself, and that folder's own common one (git-worktree)."""
-    if gitdir := _words(path).removeprefix("gitdir:").strip():
-        folder = path.parent / gitdir
-        yield folder
-        if common := _words(folder / "commondir").strip():
-            yield folder / common
-
-
 def _entries(folder: Path) -> list[Path]:
     """What is in a folder; nothing where there is none, or none any more."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return list(folder.iterdir())
     return []
-
-
-def _words(path: Path) -> str:
-    """The beginning of a regular file; empty where there is none, or none any more."""
-    if path.is_file():  # opening a pipe would wait
-        with suppress(FileNotFoundError), path.open("rb") as file:
-            return os.fsdecode(file.read(_MOST_LINK)).replace("\0", "")
-    return ""
-
-
-def _is_repository(folder: Path) -> bool:
-    return all(os.path.lexists(folder / name) for name in _REPOSITORY)
 
 
 def _linked_file(path: Path) -> Identity | None:

@@ -122,6 +122,49 @@ def test_an_option_of_a_search_is_a_word_and_never_an_option(folder: Path) -> No
     assert (folder / "harm").exists()
 
 
+def test_a_format_that_the_repository_names_is_not_run_and_gits_own_is(folder: Path) -> None:
+    signed = "tree {tree}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n i\n"
+    signed += " -----END PGP SIGNATURE-----\n\nsigned\n"
+    _git(folder, "config", "pretty.named", "%G?")
+    _git(folder, "config", "gpg.program", f"{folder}/evil")
+    text = signed.format(tree=_git(folder, "rev-parse", "HEAD^{tree}"))
+    _git(folder, "update-ref", "HEAD", _git(folder, "hash-object", "-t", "commit", "-w", "--stdin", given=text))
+
+    for option in ("format=named", "pretty=named"):
+        assert gate(f"git log --{option}", folder) is None
+    assert gate("git log --format=%s", folder) == "signed\n"
+    assert gate("git log --pretty=oneline", folder)
+    assert not (folder / "harm").exists()
+    naive.command("git log --format=named", folder)
+    assert (folder / "harm").exists()
+
+
+def test_what_a_repository_lacks_is_not_fetched_by_a_program_that_it_names(folder: Path) -> None:
+    (folder / "evil").write_text("#!/bin/sh\ntouch harm\n")
+    for name, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": ".",
+        "remote.origin.promisor": "true",
+        "remote.origin.partialclonefilter": "blob:none",
+        "remote.origin.uploadpack": f"{folder}/evil",
+    }.items():
+        _git(folder, "config", name, value)
+    blob = _git(folder, "rev-parse", "HEAD:a")
+    (folder / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+
+    assert gate("git log --stat", folder) is not None
+    assert not (folder / "harm").exists()
+    assert gate("git log --oneline", folder)
+    naive.command("git log --stat", folder)
+    assert (folder / "harm").exists()
+
+
+def _git(folder: Path, *words: str, given: str = "") -> str:
+    ran = subprocess.run(["git", *words], cwd=folder, input=given, check=True, capture_output=True, text=True)
+    return ran.stdout.strip()
+
+
 @pytest.mark.parametrize("kind", [ToolKind.READ, ToolKind.THINK, ToolKind.SEARCH])
 def test_the_kind_that_somebody_says_a_call_has_decides_nothing(kind: ToolKind) -> None:
     policy = Policy(Terms(Preset.EDITS, confined=True), ["/w"])

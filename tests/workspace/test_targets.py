@@ -77,6 +77,31 @@ def test_the_folder_that_a_git_file_names_is_protected_with_its_common_one(folde
     assert inner.find(f"{folder}/src/a.py").acts == ""
 
 
+def test_what_a_protected_name_leads_to_is_protected_and_what_lies_beside_it_is_not(
+    folder: Path, targets: Targets
+) -> None:
+    (folder / "scripts").mkdir()
+    for name in ("check", "other"):
+        (folder / "scripts" / name).write_text("#!/bin/sh\n")
+    (folder / ".git" / "hooks" / "update").symlink_to("../../scripts/check")
+    (folder / ".git" / "config").write_text("[core]\n\thooksPath = ours # since May\n")
+    (folder / "ours").mkdir()
+
+    assert targets.find(f"{folder}/scripts/check").acts == "it acts"
+    assert targets.find(f"{folder}/ours/new").acts == "it acts"
+    assert targets.find(f"{folder}/scripts/other").acts == ""
+    assert targets.find(f"{folder}/scripts/new").acts == ""
+
+
+def test_a_file_that_a_protected_link_leads_to_is_protected(folder: Path) -> None:
+    (folder / "AGENTS.md").symlink_to("src/a.py")
+    (folder / "src" / "b.py").write_text("b\n")
+    found = Targets(Roots([str(folder)]), lambda path: "it acts" if path == "AGENTS.md" else "")
+
+    assert found.find(f"{folder}/src/a.py").acts == "it acts"
+    assert found.find(f"{folder}/src/b.py").acts == ""
+
+
 def test_a_folder_that_git_takes_for_a_repository_is_protected_whatever_its_name(
     folder: Path, targets: Targets
 ) -> None:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 from agent_lsp.workspace.sandbox import SandboxRefused, View
 
@@ -54,7 +55,7 @@ def mounts(view: View, is_stub: Callable[[str], bool] = lambda _: False) -> tupl
         found[mount.path] = max(mount.kind, found.get(mount.path, mount.kind))
     if len(found) > _MOST:
         raise SandboxRefused(f"{len(found)} paths are protected, hidden or unsaved; the sandbox takes {_MOST}")
-    visible = _without_what_lies_in_hidden(found, view.roots)
+    visible = _without_what_lies_in_hidden(_without_what_would_open(found), view.roots)
     ordered = sorted(visible.items(), key=lambda one: (one[0].rstrip("/").count("/"), one[0]))
     return tuple(Mount(path, kind) for path, kind in ordered)
 
@@ -70,7 +71,7 @@ def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
     for path in view.buffers:
         yield Mount(path, Kind.BUFFER)
     for path in view.hidden:
-        yield from _hiding(path)
+        yield from _hiding(path, view.roots)
 
 
 def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) -> Iterator[Mount]:
@@ -108,12 +109,26 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _hiding(path: str) -> Iterator[Mount]:
+def _hiding(path: str, roots: tuple[str, ...]) -> Iterator[Mount]:
+    """A hidden entry with what holds it in a root: moved along with that, the next command would find it by another
+    name."""
     real = os.path.realpath(path)
-    if os.path.isdir(real):
-        yield Mount(real, Kind.HIDDEN_FOLDER)
-    elif os.path.exists(real):
-        yield Mount(real, Kind.HIDDEN_FILE)
+    if not os.path.exists(real):
+        return
+    for place in Path(real).parents:
+        if any(str(place).startswith(f"{root.rstrip('/')}/") for root in roots):
+            yield Mount(str(place), Kind.PINNED)
+    yield Mount(real, Kind.HIDDEN_FOLDER if os.path.isdir(real) else Kind.HIDDEN_FILE)
+
+
+def _without_what_would_open(found: Mapping[str, Kind]) -> dict[str, Kind]:
+    """What lies beneath something read-only cannot be renamed anyway, and pinned it could be written to."""
+    closed = {path for path, kind in found.items() if kind is Kind.READ_ONLY}
+    return {
+        path: kind
+        for path, kind in found.items()
+        if kind is not Kind.PINNED or closed.isdisjoint(map(str, Path(path).parents))
+    }
 
 
 def _without_what_lies_in_hidden(found: Mapping[str, Kind], roots: tuple[str, ...]) -> dict[str, Kind]:

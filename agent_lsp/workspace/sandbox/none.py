@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from agent_lsp.workspace.sandbox import Launch, Level, View
 
+_VARIABLES = {"GIT_NO_LAZY_FETCH": "0"}
+"""Here somebody was asked, and git may fetch what a partial clone lacks."""
+
 
 class Unconfined:
     """Starts a command as it is."""
@@ -17,4 +20,4 @@ class Unconfined:
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
         """As the protocol says; no part of the view holds."""
-        yield Launch(tuple(argv), unguarded=view.protected)
+        yield Launch(tuple(argv), variables=_VARIABLES, unguarded=view.protected)

@@ -10,12 +10,17 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+from agent_lsp.workspace.repositories import hooks, looks_like_repository
 
 _MOST_FOLDERS = 20_000
 _NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
 """Installed packages bring such names along, and nobody opens them as a workspace."""
 
+_REPOSITORY = ".git"
 _Identity = tuple[int, int, int]
 Keeps = Callable[[str, bool], bool]
 """Whether the user keeps an absolute path from the agent, which is a folder or not."""
@@ -45,12 +50,18 @@ def survey(
     waiting, seen = list(roots), 0
     while waiting and seen < most_folders:
         seen += 1
-        for entry in _listed(waiting.pop()):
+        folder = waiting.pop()
+        entries = _listed(folder)
+        if looks_like_repository(entry.name for entry in entries):
+            found += [*_followed(folder, wanted.get(_REPOSITORY, ()))][1:]  # not the folder, which may be a root
+        for entry in entries:
             if keeps and keeps(entry.path, entry.is_dir(follow_symlinks=False)):
                 hidden.append(entry.path)
                 continue
             if rests := wanted.get(entry.name.casefold()):
                 found += _followed(entry.path, rests)
+            if entry.name == _REPOSITORY:
+                found += _hooks(entry.path, roots)
             if entry.is_dir(follow_symlinks=False) and (keeps or entry.name not in _NOT_ENTERED):
                 waiting.append(entry.path)
     ends = tuple(one.path for one in found if one.ends)
@@ -74,6 +85,14 @@ class _Found:
     path: str
     identity: _Identity
     ends: bool
+
+
+def _hooks(path: str, roots: Sequence[str]) -> Iterator[_Found]:
+    """What git runs for a `.git` and lies elsewhere in the workspace."""
+    with suppress(OSError):
+        for real in {os.path.realpath(hook) for hook in hooks(Path(path))}:
+            if any(real.startswith(f"{root.rstrip('/')}/") for root in roots):
+                yield from _followed(real, [()])
 
 
 def _listed(folder: str) -> list[os.DirEntry[str]]:
