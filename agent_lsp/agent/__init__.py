@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent_lsp.agent.budget import Budget
@@ -49,7 +49,8 @@ class Turn:
     """One turn: its names, its joints, and what its tools may use. Approvals expire after `approval_seconds`.
 
     `tainted` says where untrusted text came from that is in the context by now; empty for none.
-    `mark` is the turn's random word, which no text from outside can know.
+    `mark` is the turn's random word, which no text from outside can know. `begun` has the ids of calls whose actions
+    began.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Turn:
     origins: Origins
     mark: str
     tainted: Callable[[], str]
+    begun: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class _Told:
 
 async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
     """Performs a call and says how it went. Only a cancellation and a bug are raised."""
-    outcome, told = Outcome(cancelled(call)), _Told()
+    outcome, told = None, _Told()
     title = ""
     try:
         tool = turn.toolbox.find(call.tool)
@@ -72,19 +72,16 @@ async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
         if not title:
             title = call.tool
             turn.emit(ToolCallStarted(call.id, call.tool, _kind(call, turn), title))
-        result = outcome.result
+        result = outcome.result if outcome else cancelled(call, turn)
         turn.emit(ToolCallFinished(call.id, call.tool, title, result.status, _first_line(result.text)))
     return outcome
 
 
-def cancelled(call: ToolCall) -> ToolResult:
+def cancelled(call: ToolCall, turn: Turn) -> ToolResult:
     """What a call is told that was not performed, or not to its end."""
-    return ToolResult(
-        call.id,
-        "Cancelled before its end. If it changes anything, look before you repeat it.",
-        ResultStatus.CANCELLED,
-        origin=OWN,
-    )
+    begun = "Cancelled before its end. If it changes anything, look before you repeat it."
+    text = begun if call.id in turn.begun else "Cancelled: it was not done."
+    return ToolResult(call.id, text, ResultStatus.CANCELLED, origin=OWN)
 
 
 def runs_beside_others(call: ToolCall, turn: Turn) -> bool:
@@ -172,6 +169,7 @@ async def _on_record(
         raise ToolError(f"not done: {error}") from error
     expected = () if taken == NOTHING else (taken.entry(call.id, turn.id, taint),)
     await turn.record.append(CallBegan(call.id, action.digest), *expected)
+    turn.begun.add(call.id)
     became = taken
     try:
         done = await perform()

@@ -18,6 +18,7 @@ from agent_lsp.conversation.messages import (
     Text,
     ToolCall,
     ToolMessage,
+    ToolResult,
 )
 from agent_lsp.models import (
     BadResponse,
@@ -154,7 +155,7 @@ def _named(answer: AssistantMessage, turn: Turn) -> AssistantMessage:
 
 async def _act(turn: Turn, calls: Sequence[ToolCall]) -> bool:
     """Performs the calls in the model's order; whether the user wants the turn to end."""
-    results = {call.id: cancelled(call) for call in calls}
+    results: dict[str, ToolResult] = {}
     try:
         for run in _runs(turn, calls):
             outcomes = await _side_by_side(turn, run)
@@ -163,7 +164,8 @@ async def _act(turn: Turn, calls: Sequence[ToolCall]) -> bool:
                 return True
         return False
     finally:
-        await turn.record.append(Said(ToolMessage(tuple(results.values()))))
+        told = tuple(results.get(call.id) or cancelled(call, turn) for call in calls)
+        await turn.record.append(Said(ToolMessage(told)))
 
 
 def _runs(turn: Turn, calls: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:

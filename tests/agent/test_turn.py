@@ -260,9 +260,28 @@ async def test_cancelling_while_the_user_is_asked_leaves_a_legal_history(
             await asyncio.sleep(0)
         session.cancel()
         assert (await asked.finished).ending.stop_reason is StopReason.CANCELLED
+        assert results(home.messages)[1] == ("cancelled", "Cancelled: it was not done.")
         assert [status for status, _ in results(home.messages)] == ["done", "cancelled"]
         assert home.kinds()[-3:] == ["ApprovalDecided", "ToolCallFinished", "TurnFinished"]
         assert (workspace / "greeting.txt").exists()
+
+
+async def test_only_a_call_that_began_is_told_to_be_looked_after_when_it_is_cancelled(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    calls = [call("run_command", command="touch began; sleep 60"), call("delete_file", path="greeting.txt")]
+    async with house(script({"calls": calls}), workspace, state) as home:
+        home.answer = allow
+        session = await home.open()
+        asked = session.ask(Order("go", home.door))
+        while not (workspace / "began").exists():
+            await asyncio.sleep(0.01)
+        session.cancel()
+        await asked.finished
+        assert results(home.messages) == [
+            ("cancelled", "Cancelled before its end. If it changes anything, look before you repeat it."),
+            ("cancelled", "Cancelled: it was not done."),
+        ]
 
 
 async def test_a_turn_cancelled_before_its_first_step_is_finished_too(

@@ -190,9 +190,7 @@ def test_a_cancel_closes_the_question_and_nothing_is_changed(tmp_path: Path) -> 
     """)
     assert result["lines"] == POEM.splitlines()
     assert "— cancelled" in result["chat"]
-    assert result["results"] == [
-        "cancelled: Cancelled before its end. If it changes anything, look before you repeat it."
-    ]
+    assert result["results"] == ["cancelled: Cancelled: it was not done."]
 
 
 def test_a_cancel_in_mid_stream_stops_the_text_and_nothing_is_written(tmp_path: Path) -> None:
