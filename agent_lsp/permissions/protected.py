@@ -62,7 +62,12 @@ PROTECTED = (
         "a shell runs it when it starts", ".zshrc .zshenv .zprofile .zlogin .zlogout .kshrc .mkshrc .cshrc .tcshrc"
     ),
     *_files("a shell runs it when it starts", ".login .logout .inputrc .xprofile .xsessionrc"),
+    *_files("a shell runs it when it starts", ".xinitrc .pam_environment"),
     *_folders("a session runs it when it starts", ".config/fish .config/systemd .config/autostart"),
+    *_folders("a session runs it when it starts", ".config/environment.d"),
+    *_folders("git follows it", ".config/git"),
+    *_folders("an editor follows it", ".config/nvim .vim"),
+    *_files("a debugger runs it when it starts", ".gdbinit .lldbinit .pdbrc"),
     *_files("a shell runs it when it enters the folder", ".envrc mise.toml .mise.toml .tool-versions"),
     *_files("programs take their environment from it", ".env .env.*"),
     *_files("an environment's interpreter is found by it", "pyvenv.cfg bin/python* bin/pypy* bin/activate*"),

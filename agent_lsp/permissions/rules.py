@@ -117,7 +117,8 @@ def rule_for(action: Action) -> Rule | None:
             pattern = shlex.join(plain_words(line) or ())
         case FileMove() | ServerUse() | Fetch() | WebSearch():
             return None
-    return Rule(action.tool, pattern) if pattern and visible(pattern) == pattern else None
+    rule = Rule(action.tool, pattern)
+    return rule if pattern and visible(pattern) == pattern and parsed(str(rule)) == rule else None
 
 
 def _named(action: Action, roots: Sequence[str]) -> list[list[str]]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-_AMBIGUOUS = ("%2f", "%5c", "%25", "%00")
-"""Escapes that some servers read as a separator, or read twice."""
+_AMBIGUOUS = ("%2f", "%5c", "%25", "%00", "%3b", ";", "//")
+"""What some servers read as a separator, read twice, or cut off before they look for dots (`/..;/`)."""
+_SLASHES = re.compile("/{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class WebRules:
         Only https without a query counts: a query, or an unencrypted line, can carry out what was read here.
         """
         parts = urlsplit(url)
-        if parts.scheme != "https" or parts.query or any(escape in parts.path.lower() for escape in _AMBIGUOUS):
+        if parts.scheme != "https" or parts.query or any(mark in parts.path.lower() for mark in _AMBIGUOUS):
             return ""
         return next((rule for rule in self.allow if _covers(rule, parts.netloc, parts.path)), "")
 
@@ -36,7 +37,8 @@ class WebRules:
         """Why an address is never fetched, with the rule; empty if nothing is against it."""
         parts = urlsplit(url)
         hosts = {parts.netloc, parts.hostname or ""}
-        paths = {parts.path, unquote(parts.path), unquote(unquote(parts.path))}
+        said = {parts.path, unquote(parts.path), unquote(unquote(parts.path))}
+        paths = said | {_SLASHES.sub("/", path) for path in said}
         rules = (
             rule for rule in self.deny for host in hosts for path in paths if _covers(rule.lower(), host, path.lower())
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store, kept
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.programs import beneath, search_path
-from agent_lsp.workspace.sandbox.survey import Keeps, Survey, forbidden, survey
+from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, Survey, forbidden, survey
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
 
@@ -125,7 +126,8 @@ class Commands:
         try:
             ended = await self._guarded(sandbox, program, self._view(before, texts), taken)
         finally:
-            after = await asyncio.shield(self._survey(keeps))
+            # What a command had the time to make there is time to look through.
+            after = await asyncio.shield(self._survey(keeps, sys.maxsize if before.complete else MOST_FOLDERS))
             put_back = {path for path, _ in taken}
             if new := [path for path in forbidden(before, after) if path not in put_back]:
                 taken += await asyncio.to_thread(self._taken, new)
@@ -190,9 +192,9 @@ class Commands:
             raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
         return found
 
-    async def _survey(self, keeps: Keeps | None) -> Survey:
+    async def _survey(self, keeps: Keeps | None, most_folders: int = MOST_FOLDERS) -> Survey:
         names = (*self._rules.protected, *self._rules.watched)
-        return await asyncio.to_thread(survey, self._roots, names, keeps)
+        return await asyncio.to_thread(survey, self._roots, names, keeps, most_folders)
 
     def _keeps(self) -> Keeps | None:
         """What tells whether the user keeps a path from the agent; None where there are no such rules."""

@@ -46,9 +46,17 @@ _DEPENDENCIES = frozenset(
 """Folders that tools of many languages put the work of others into."""
 _PROGRAMS = frozenset({"bin", ".bin", "scripts"})
 """Folders whose files are run, not read."""
+_OF_THE_MACHINE = frozenset({"usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "nix", "dev", "proc", "sys"})
+"""Folders at the top whose files came with the system, or with programs that the user installed."""
+_QUOTES = re.compile(r"[\\'\"]")
 _WORD = re.compile(r"[^\s'\"=:;,|&<>()]+")
+_PROGRAM = re.compile(
+    r"(?:^|[;&|(\n])\s*(?:(?:\w+=[^\s;&|]*|exec|time|nice|timeout\s+[\w.]+)\s+)*([^\s'\"=:;,|&<>()]+)"
+)
+"""Where a program stands in a line, as a rule; of a word elsewhere it is not known that it is only run."""
 _MOST_NAMED, _MOST_WORDS = 3, 1_000
 _DEPENDENCY, _IGNORED, _WRITTEN = "a dependency", "git leaves it out", "written after untrusted text was read"
+_ELSEWHERE = "it lies outside the workspace"
 
 
 class Written(Protocol):
@@ -79,10 +87,21 @@ class Origins:
 
     async def of_line(self, line: str, cwd: str) -> Origin:
         """The origin of what a command prints that can read only what is there, by the files that its line names."""
-        words = [cwd, *dict.fromkeys(_WORD.findall(line))]
-        named = await asyncio.to_thread(lambda: [*_readable(words[:_MOST_WORDS], cwd)])
-        found = await self._foreign([*self._places(named)])
+        words = [cwd, *dict.fromkeys(_WORD.findall(line) + _WORD.findall(_QUOTES.sub("", line)))]
+        run = frozenset(_PROGRAM.findall(line))
+        named = await asyncio.to_thread(lambda: [*_readable(words[:_MOST_WORDS], cwd, run)])
+        found = await asyncio.to_thread(self._outside, named) or await self._foreign([*self._places(named)])
         return _told(found) if found else Origin(Provenance.PROJECT, f"a command: {line}")
+
+    def _outside(self, paths: Sequence[str]) -> dict[str, str]:
+        """Why files are nobody's here that a command reads, and no tool: they lie outside, also by way of a link."""
+        reals = ((path, real_path(path)) for path in paths)
+        return {path: _ELSEWHERE for path, real in reals if not (self._is_inside(real) or _is_installed(real))}
+
+    def _is_inside(self, real: str) -> bool:
+        with suppress(PathRefused):
+            return bool(self._files.roots.find(real).root)
+        return False
 
     def _places(self, paths: Iterable[str]) -> Iterator[Location]:
         for path in dict.fromkeys(paths):
@@ -137,15 +156,21 @@ def _told(foreign: dict[str, str]) -> Origin:
     return Origin(Provenance.FOREIGN, ", ".join(named[:_MOST_NAMED]) + more)
 
 
-def _readable(words: Iterable[str], cwd: str) -> Iterator[str]:
-    """The absolute paths among a line's words: files, and folders of dependencies, but nothing that is run."""
+def _readable(words: Iterable[str], cwd: str, run: frozenset[str]) -> Iterator[str]:
+    """The absolute paths among a line's words: files, and folders of dependencies, but no program that is `run`."""
     for word in words:
         path = Path(os.path.normpath(Path(cwd, word)))
-        if "\0" in word or path.parent.name.casefold() in _PROGRAMS:
+        if "\0" in word or (word in run and _is_program(path)):
             continue
-        if path.is_file():
-            readable = not os.access(path, os.X_OK)
-        else:
-            readable = any(one.name.casefold() in _DEPENDENCIES and one.is_dir() for one in (path, *path.parents))
-        if readable:
+        if path.is_file() or any(
+            one.name.casefold() in _DEPENDENCIES and one.is_dir() for one in (path, *path.parents)
+        ):
             yield str(path)
+
+
+def _is_installed(path: str) -> bool:
+    return not _OF_THE_MACHINE.isdisjoint(PurePath(path).parts[1:2])
+
+
+def _is_program(path: Path) -> bool:
+    return path.parent.name.casefold() in _PROGRAMS or os.access(path, os.X_OK)

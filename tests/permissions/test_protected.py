@@ -20,6 +20,7 @@ from agent_lsp.permissions.protected import PROTECTED, acts_on, protection
             "AGENTS.md",
             "docs/CLAUDE.md",
         ),
+        *(".config/nvim/init.lua", ".config/git/config", ".vim/plugin/x.vim", ".config/environment.d/a.conf", ".pdbrc"),
         *(".github/workflows/ci.yml", ".gitlab-ci.yml", "Jenkinsfile", ".circleci/config.yml"),
         *(".bashrc", ".profile", ".zshenv", ".config/fish/config.fish", ".envrc", ".env", ".env.local"),
         *(

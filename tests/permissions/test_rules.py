@@ -147,6 +147,6 @@ def test_the_rule_for_a_file_covers_only_that() -> None:
     assert not rule.covers(write("axb\\c.py"), ["/w"])
 
 
-@pytest.mark.parametrize("action", [run("a; b"), run("echo '\u202e'"), write("a\u200bb")])
+@pytest.mark.parametrize("action", [run("a; b"), run("echo '\u202e'"), write("a\u200bb"), write(" a"), write("a ")])
 def test_there_is_no_rule_for_what_would_not_read_as_what_it_is(action: Action) -> None:
     assert rule_for(action) is None

@@ -28,6 +28,10 @@ RULES = WebRules(["docs.python.org/3", "example.org", "*.docs.rs:8443/a/"], ["ex
         ("https://docs.python.org/3", "docs.python.org/3"),
         ("https://docs.python.org/3/library/", "docs.python.org/3"),
         ("https://docs.python.org/30", ""),
+        ("https://docs.python.org/3/..;/admin", ""),
+        ("https://docs.python.org/3/..%3b/admin", ""),
+        ("https://docs.python.org/3//admin", ""),
+        ("https://docs.python.org/3/a,b", "docs.python.org/3"),
         ("https://docs.python.org/", ""),
         ("https://docs.python.org/3/?leak=1", ""),
         ("http://docs.python.org/3/", ""),
@@ -60,6 +64,12 @@ def test_an_allowance_covers_what_lies_beneath_its_path(url: str, rule: str) -> 
 )
 def test_a_denial_is_read_widely(url: str, denied: bool) -> None:
     assert bool(RULES.denied(url)) is denied
+
+
+@pytest.mark.parametrize("path", ["//private/x", "/private//x", "//private", "/%2fprivate"])
+def test_slashes_that_servers_take_for_one_do_not_pass_a_denial(path: str) -> None:
+    assert RULES.denied(f"https://example.org{path}")
+    assert not RULES.denied("https://example.org//public/private")
 
 
 def test_a_denied_address_is_refused_with_its_rule_whatever_is_allowed() -> None:

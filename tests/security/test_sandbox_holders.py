@@ -15,6 +15,7 @@ from agent_lsp.workspace.commands import Program, Ran, Rules
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS
 from tests.security.confined import commands
 
 
@@ -119,4 +120,15 @@ async def test_a_repository_by_another_name_that_a_command_made_is_none_afterwar
     await run(workspace, tmp_path / "state", f"mkdir hooks; {line}; touch beside")
 
     assert [path for name in ("HEAD", "config") for path in workspace.rglob(name)] == []
+    assert (workspace / "beside").exists()
+
+
+async def test_many_folders_do_not_hide_what_a_command_made(workspace: Path, tmp_path: Path) -> None:
+    make = f"import os; [os.mkdir(str(one)) for one in range({MOST_FOLDERS} // 4)]"
+    made = "; ".join(f"mkdir -p {name}/.vscode {name}/x; (cd {name}/x && python3 -c '{make}')" for name in "abcdef")
+
+    ran = await run(workspace, tmp_path / "state", f"{made}; touch beside")
+
+    assert ran[0].surveyed
+    assert sorted(workspace.glob("*/.vscode")) == []
     assert (workspace / "beside").exists()

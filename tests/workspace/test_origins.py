@@ -107,6 +107,8 @@ async def test_of_many_files_the_first_are_named(workspace: Path, journal: Journ
         "cd node_modules && cat */README.md",
         """python3 -c 'print(open("node_modules/x/README.md").read())'""",
         "head -1 <node_modules/none",
+        "cat node_mod''ules/x/README.md",
+        "cat n\\\\ode_modules/x/README.md",
     ],
 )
 async def test_a_command_that_names_a_dependency_prints_what_is_not_the_projects_own(
@@ -126,6 +128,36 @@ async def test_a_command_that_runs_a_program_prints_what_is_the_projects_own(
     write(workspace, ".venv/bin/python", "src/a.py")
     told = await origins_of(workspace, journal).of_line(line, str(workspace))
     assert told == Origin(Provenance.PROJECT, f"a command: {line}")
+
+
+@pytest.mark.parametrize("line", ["cat {}", "true; head -1 {}", "X=1 cat ./{}", "sh {}", "exec cat {}"])
+@pytest.mark.parametrize("name", ["node_modules/x/README.md", "node_modules/x/scripts/README.md"])
+async def test_a_file_is_no_program_because_it_could_be_run(
+    workspace: Path, journal: Journal, line: str, name: str
+) -> None:
+    write(workspace, name, "run", "scripts/check")
+    for one in (name, "run", "scripts/check"):
+        (workspace / one).chmod(0o755)
+    origins = origins_of(workspace, journal)
+
+    assert (await origins.of_line(line.format(name), str(workspace))).provenance is Provenance.FOREIGN
+    for program in (f"./{name}", f"true && X=1 {name} -v", f"timeout 5 {name}", "./run", "cat scripts/check"):
+        assert (await origins.of_line(program, str(workspace))).provenance is Provenance.PROJECT, program
+
+
+async def test_a_command_that_names_a_file_outside_prints_what_is_not_the_projects_own(
+    workspace: Path, journal: Journal, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").write_text("x\n")
+    (workspace / "link").symlink_to(tmp_path / "page.html")
+    write(workspace, "src/a.py")
+    (workspace / "own").symlink_to("src/a.py")
+    origins = origins_of(workspace, journal)
+
+    for line in (f"cat {tmp_path}/page.html", "cat link", "cat ../page.html"):
+        assert (await origins.of_line(line, str(workspace))).provenance is Provenance.FOREIGN, line
+    for line in ("cat own", "cat /etc/passwd", "/bin/cat src/a.py", "cat ../none"):
+        assert (await origins.of_line(line, str(workspace))).provenance is Provenance.PROJECT, line
 
 
 async def test_a_command_in_a_folder_of_dependencies_prints_what_lies_there(workspace: Path, journal: Journal) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent_lsp.workspace.repositories import hooks, looks_like_repository
 
-_MOST_FOLDERS = 20_000
+MOST_FOLDERS = 20_000
 _NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
 """Installed packages bring such names along, and nobody opens them as a workspace."""
 
@@ -41,7 +41,7 @@ class Survey:
 
 
 def survey(
-    roots: Sequence[str], names: Sequence[str], keeps: Keeps | None = None, most_folders: int = _MOST_FOLDERS
+    roots: Sequence[str], names: Sequence[str], keeps: Keeps | None = None, most_folders: int = MOST_FOLDERS
 ) -> Survey:
     """Looks through the roots. `names` are relative, as `.git/hooks`; they hold in every folder, in any case."""
     wanted = _by_first([name.casefold().split("/") for name in names])
