@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from agent_lsp.processes.tree import alive
+
 from .bench import SMALL, Bench, Side, milliseconds
 from .client import BenchError, Client
 from .mock import Answer, Call, Plan, Tokens
@@ -171,7 +173,7 @@ async def _dead(bench: Bench, client: Client) -> float:
     sent = time.monotonic_ns()
     await client.command("agent.cancel", {})
     try:
-        await _until(lambda: not _lives(child), pause=0.0005)
+        await _until(lambda: not alive([child]), pause=0.0005)
     except BenchError:
         os.kill(child, signal.SIGKILL)
         raise
@@ -197,14 +199,3 @@ async def _until(true: Callable[[], bool], *, pause: float) -> None:
         if time.monotonic() > deadline:
             raise BenchError("what was waited for did not happen within 10 s")
         await asyncio.sleep(pause)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
