@@ -58,6 +58,11 @@ class Policy:
         refused = self._refused(action, in_force)
         return refused or self._always_asked(action, tainted) or self._allowed_by(action, in_force) or _asked(in_force)
 
+    @property
+    def rules_reading(self) -> bool:
+        """Whether a rule could be against a call that only reads."""
+        return bool(self.terms.rules.deny or self.terms.rules.ask)
+
     def refusal(self, reading: Reading) -> str:
         """Why a call that only reads is not made, in words for the model; empty when nothing is against it.
 

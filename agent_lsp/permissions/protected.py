@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ _IGNORED = {"Cf", "Cc"}
 """Categories of characters that file systems which fold names pass over (Apple's HFS+ among them)."""
 
 
+@lru_cache(maxsize=1 << 14)  # each change asks it of all entries of the folders above
 def protection(path: str) -> Protected | None:
     """What protects a path beneath a workspace's root; None where nothing does.
 
