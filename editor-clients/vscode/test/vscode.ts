@@ -86,7 +86,7 @@ export const window = {};
 
 export const workspace = {
   workspaceFolders: [],
-  asRelativePath: ({ path }: { path: string }): string => path.replace('/work/', ''),
+  asRelativePath: ({ path }: { path: string }): string => path.replace('/garden/', ''),
 };
 
 export const env = { language: 'en', clipboard: { writeText: (): Promise<void> => Promise.resolve() } };

@@ -4,7 +4,7 @@ import { attachmentOf } from '../../src/attachment';
 import { provider } from '../../src/codeActions';
 import { DiagnosticSeverity, Range } from '../vscode';
 
-const uri = { scheme: 'file', path: '/work/a.py', toString: () => 'file:///work/a.py' } as unknown as Uri; // only these are used
+const uri = { scheme: 'file', path: '/garden/a.py', toString: () => 'file:///garden/a.py' } as unknown as Uri; // only these are used
 const range = (...ends: [number, number, number, number]): Parameters<CodeActionProvider['provideCodeActions']>[1] =>
   new Range(...ends) as never; // the stub's has what is used
 
@@ -29,7 +29,7 @@ test('a selection can be asked about, and goes with the prompt', () => {
   expect(action?.command?.arguments).toEqual([
     {
       context: {
-        uri: 'file:///work/a.py',
+        uri: 'file:///garden/a.py',
         range: { start: { line: 1, character: 0 }, end: { line: 3, character: 2 } },
       },
     },
@@ -49,7 +49,7 @@ test('problems at the cursor can be fixed; they go with the prompt, their severi
     {
       prompt: 'Fix these problems.',
       context: {
-        uri: 'file:///work/a.py',
+        uri: 'file:///garden/a.py',
         range: { start: { line: 4, character: 0 }, end: { line: 6, character: 3 } },
         diagnostics: [told(6), told(4)],
       },
@@ -58,7 +58,7 @@ test('problems at the cursor can be fixed; they go with the prompt, their severi
 });
 
 test('an attachment names its lines as a reader counts them', () => {
-  expect(attachmentOf(uri)).toEqual({ label: 'a.py', context: { uri: 'file:///work/a.py' } });
+  expect(attachmentOf(uri)).toEqual({ label: 'a.py', context: { uri: 'file:///garden/a.py' } });
   expect(attachmentOf(uri, range(1, 0, 2, 5))?.lines).toEqual({ first: 2, last: 3 });
   expect(attachmentOf(uri, range(1, 0, 3, 0))?.lines).toEqual({ first: 2, last: 3 });
 });
