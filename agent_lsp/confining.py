@@ -27,8 +27,9 @@ PROTECTED = (
     ".venv/bin", "venv/bin", ".bashrc", ".bash_profile", ".profile", ".zshrc",
 )  # fmt: skip
 """Names that a command can neither change nor create: what others run or obey."""
-WATCHED = tuple(one.path for one in protected.PROTECTED if one.is_plain and one.path != ".git")
-"""Names that are as well held where they are, and taken back where a command has made them. Git itself may work."""
+WATCHED = tuple(one.path for one in protected.PROTECTED if one.path != ".git")
+"""Names, and patterns of them, that are held where they are, and taken back where a command has made them. Git itself
+may work."""
 
 
 def sandboxes(

@@ -23,11 +23,6 @@ class Protected:
     acts: str
     folder: bool = False
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it names one path, and not a pattern of them."""
-        return not set("*?[") & set(self.path)
-
 
 def _files(acts: str, names: str) -> tuple[Protected, ...]:
     return tuple(Protected(name, acts) for name in names.split())

@@ -110,6 +110,10 @@ def _notes(ran: Ran) -> list[str]:
     for one in ran.taken_back:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")
+    if ran.left:
+        notes.append(f"made, though only the user may, and it could not be taken back: {', '.join(ran.left)}")
+    if ran.opened:
+        notes.append(f"it closed these folders, which were opened again to look through them: {', '.join(ran.opened)}")
     if not ran.surveyed:
         notes.append("the workspace has too many folders to see whether it made something that only the user may make")
     return notes

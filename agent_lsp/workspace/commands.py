@@ -6,20 +6,19 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from agent_lsp.processes import Ended, Processes, environment
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.held import look
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store, kept
+from agent_lsp.workspace.sandbox.keeping import Store, kept, open_up
+from agent_lsp.workspace.sandbox.names import Names
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.programs import beneath, search_path
-from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, Survey, forbidden, survey
+from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, OpensUp, Survey, forbidden, survey
+from agent_lsp.workspace.unsaved import Texts, unsaved
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
 
@@ -29,8 +28,9 @@ class Rules:
     """What holds for every command.
 
     `protected` are names relative to any folder, which at a root hold also where there is nothing yet; `watched` are
-    such names that hold where there is something, and are taken back where a command made it. `hidden` are absolute
-    paths, `variables` go into each command's environment. `unsandboxed` lets commands run where nothing confines them.
+    such names, and patterns of them, that hold where there is something, and are taken back where a command made it.
+    `hidden` are absolute paths, `variables` go into each command's environment. `unsandboxed` lets commands run where
+    nothing confines them.
     """
 
     protected: tuple[str, ...] = ()
@@ -57,7 +57,8 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """A protected entry, as users read it, that a command had changed or made; `kept_at` is where that lies now."""
+    """A protected entry, as users read it, that a command had changed or made; `kept_at` is where that lies now, None
+    where it had only taken the entry away."""
 
     shown: str
     kept_at: str | None
@@ -68,13 +69,16 @@ class Ran:
     """How a command ended; which unsaved texts it read, and which it did not see, as users read their paths.
 
     `kept` are the files and folders that were hidden from it, for the user keeps them from the agent.
-    `surveyed` is False where the workspace has too many folders to find all that a command made there.
+    `left` are protected entries that it made and that could not be taken back, `opened` folders that it had closed to
+    the user. `surveyed` is False where the workspace has too many folders to find all that a command made there.
     """
 
     ended: Ended
     read_unsaved: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()
+    left: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
     surveyed: bool = True
     kept: tuple[str, ...] = ()
 
@@ -85,6 +89,7 @@ class Commands:
     def __init__(self, files: Files, processes: Processes, sandboxes: Sandboxes, store: Store, rules: Rules) -> None:
         self._files, self._processes, self._sandboxes = files, processes, sandboxes
         self._store, self._rules = store, rules
+        self._names = Names((*rules.protected, *rules.watched))
 
     async def confined(self, *, outside: bool) -> bool:
         """Whether a command will be confined; `outside` asks that it be not. Raises SandboxRefused: none may run."""
@@ -105,13 +110,13 @@ class Commands:
 
     async def unseen(self, *, confined: bool) -> tuple[str, ...]:
         """The files whose unsaved text a command will not see, as users read them."""
-        texts = await self._unsaved()
+        texts = await unsaved(self._files)
         found = await self._sandboxes.found()
         return texts.names(seen=False, mounted=confined and found.sandbox.shows_buffers)
 
     async def run(self, program: Program, *, confined: bool) -> Ran:
         """Runs a program to its end, as `Processes.run` does. Raises OSError, SandboxRefused: it was not started."""
-        texts = await self._unsaved()
+        texts = await unsaved(self._files)
         if not confined:
             ended = await self._started(Unconfined(), program, View(()))
             return Ran(ended, (), texts.names(seen=False, mounted=False))
@@ -123,23 +128,30 @@ class Commands:
         keeps = self._keeps()
         before = await self._hiding_survey(keeps)
         taken: list[tuple[str, str | None]] = []
+        left: list[str] = []
         try:
             ended = await self._guarded(sandbox, program, self._view(before, texts), taken)
         finally:
-            # What a command had the time to make there is time to look through.
-            after = await asyncio.shield(self._survey(keeps, sys.maxsize if before.complete else MOST_FOLDERS))
+            after = await asyncio.shield(asyncio.to_thread(self._after, before, keeps))
             put_back = {path for path, _ in taken}
-            if new := [path for path in forbidden(before, after) if path not in put_back]:
-                taken += await asyncio.to_thread(self._taken, new)
+            for path in forbidden(before, after):
+                if path in put_back:
+                    continue
+                if place := await asyncio.to_thread(self._store.take, path, self._files.roots):
+                    taken.append((path, place))
+                else:
+                    left.append(path)
         return Ran(
             ended,
             *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
             tuple(TakenBack(self._files.roots.find(path).shown, place) for path, place in taken),
+            self._shown(left),
+            self._shown(after.opened),
             before.complete and after.complete,
             self._shown(before.hidden) if sandbox.shows_buffers else (),
         )
 
-    async def _reading(self, sandbox: Sandbox, program: Program, texts: _Texts) -> Ran:
+    async def _reading(self, sandbox: Sandbox, program: Program, texts: Texts) -> Ran:
         """Runs what can change nothing: there is nothing to guard from it, and nothing to take back."""
         keeps = self._keeps()
         hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
@@ -187,14 +199,20 @@ class Commands:
         await self._processes.run(argv, cwd="/", timeout_seconds=_AFTERWARDS_SECONDS, most_bytes=_LITTLE)
 
     async def _hiding_survey(self, keeps: Keeps | None) -> Survey:
-        found = await self._survey(keeps)
+        found = await asyncio.to_thread(survey, self._roots, self._names, keeps)
         if keeps and not found.complete:
             raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
         return found
 
-    async def _survey(self, keeps: Keeps | None, most_folders: int = MOST_FOLDERS) -> Survey:
-        names = (*self._rules.protected, *self._rules.watched)
-        return await asyncio.to_thread(survey, self._roots, names, keeps, most_folders)
+    def _after(self, before: Survey, keeps: Keeps | None) -> Survey:
+        """Looks through the workspace when a command has ended: what it had the time to make there is time to see."""
+        most = sys.maxsize if before.complete else MOST_FOLDERS
+        return survey(self._roots, self._names, keeps, opens_up=self._opens_up(before), most_folders=most)
+
+    def _opens_up(self, before: Survey) -> OpensUp:
+        """What the command has closed is opened, what the user had closed stays so."""
+        closed = frozenset(before.closed)
+        return lambda folder: folder not in closed and open_up(folder, self._files.roots)
 
     def _keeps(self) -> Keeps | None:
         """What tells whether the user keeps a path from the agent; None where there are no such rules."""
@@ -213,11 +231,13 @@ class Commands:
         """Those that are there: a folder may be deleted while it is open."""
         return [root.path for root in self._files.roots.all if os.path.isdir(root.path)]  # noqa: PTH112 - names are strings here
 
-    def _view(self, before: Survey, texts: _Texts) -> View:
+    def _view(self, before: Survey, texts: Texts) -> View:
         roots = tuple(self._roots)
         at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
         protected = tuple(dict.fromkeys((*at_roots, *before.protected)))
-        return View(roots, protected, (*self._rules.hidden, *before.hidden), texts.on_disk)
+        # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
+        hidden = (*self._rules.hidden, *before.hidden, *before.closed)
+        return View(roots, protected, hidden, texts.on_disk)
 
     def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
         """As users read them; the rules that keep them are no reason not to name them to whom they are kept from."""
@@ -229,39 +249,3 @@ class Commands:
             if beneath(path, [root.path])
         ]
         return tuple(sorted(path if len(roots) == 1 else f"{name}/{path}" for name, path in found))
-
-    def _taken(self, paths: Sequence[str]) -> list[tuple[str, str | None]]:
-        return [(path, self._store.take(path, self._files.roots)) for path in paths]
-
-    async def _unsaved(self) -> _Texts:
-        """What the editor holds otherwise than the disk."""
-        on_disk, shown, nowhere = {}, {}, []
-        for path, (location, _) in self._files.unsaved_texts().items():
-            with suppress(PathRefused):
-                held = await look(self._files, path)
-                if held.disk is None:
-                    nowhere.append(location.shown)
-                elif held.data is not None and held.data != held.disk.data:
-                    real = str(Path(path).resolve())  # noqa: ASYNC240 - of a file that was just read
-                    on_disk[real], shown[real] = held.data, location.shown
-        return _Texts(on_disk, shown, tuple(nowhere))
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """Unsaved texts as bytes, by the path of the file on disk; `nowhere` are those of files that are not there yet."""
-
-    on_disk: Mapping[str, bytes]
-    shown: Mapping[str, str]
-    nowhere: tuple[str, ...]
-
-    def seen_and_unseen(self, *, mounted: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The files whose text a command sees, and those whose it does not."""
-        return self.names(seen=True, mounted=mounted), self.names(seen=False, mounted=mounted)
-
-    def names(self, *, seen: bool, mounted: bool) -> tuple[str, ...]:
-        """The files whose text a command sees or not, if those on disk are mounted or not."""
-        shown = tuple(self.shown.values())
-        if seen:
-            return tuple(sorted(shown)) if mounted else ()
-        return tuple(sorted(self.nowhere if mounted else (*self.nowhere, *shown)))

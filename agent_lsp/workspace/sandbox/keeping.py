@@ -17,6 +17,8 @@ from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES, _MOST_ENTRIES = 16 << 20, 2_000
+_AT_NAME = getattr(os, "O_PATH", 0) and os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+"""A folder that may be closed is opened as a name only, which Linux alone has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ class Store:
     def take(self, path: str, workspace: Roots) -> str | None:
         """Moves an entry with all that is in it here, and says where; None where something stands against it."""
         target = self._folder / self._new_name()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with _holding(workspace.find(path)) as (folder, name):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _holding(workspace.find(path)) as (folder, name), _changeable(folder):
+                _open_up(folder, name)
                 try:
                     os.rename(name, target, src_dir_fd=folder)
                 except OSError as error:
@@ -68,6 +71,47 @@ class Store:
             yield path, self.take(path, workspace) if now else None
             for place, entry in sorted(entries.items()):
                 _make(workspace.find(place), entry)
+
+
+def open_up(path: str, workspace: Roots) -> bool:
+    """Gives a folder's owner all rights to it; whether that could be done."""
+    try:
+        with _holding(workspace.find(path)) as (folder, name):
+            return _open_up(folder, name)
+    except (OSError, PathRefused):
+        return False
+
+
+def _open_up(folder: int, name: str) -> bool:
+    """Does so with a folder in another; false where it is none, or has them already."""
+    if not _AT_NAME:
+        return False
+    try:
+        descriptor = os.open(name, _AT_NAME, dir_fd=folder)
+    except NotADirectoryError:
+        return False
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(f"/proc/self/fd/{descriptor}", mode | stat.S_IRWXU)
+            return True
+        return False
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _changeable(folder: int) -> Iterator[None]:
+    """Lets its owner change what is in a folder, for the while."""
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    if mode & stat.S_IRWXU == stat.S_IRWXU:
+        yield
+        return
+    os.fchmod(folder, mode | stat.S_IRWXU)
+    try:
+        yield
+    finally:
+        os.fchmod(folder, mode)
 
 
 def _carry(folder: int, name: str, target: Path) -> None:

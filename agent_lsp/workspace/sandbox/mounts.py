@@ -55,7 +55,7 @@ def mounts(view: View, is_stub: Callable[[str], bool] = lambda _: False) -> tupl
         found[mount.path] = max(mount.kind, found.get(mount.path, mount.kind))
     if len(found) > _MOST:
         raise SandboxRefused(f"{len(found)} paths are protected, hidden or unsaved; the sandbox takes {_MOST}")
-    visible = _without_what_lies_in_hidden(_without_what_would_open(found), view.roots)
+    visible = _without_what_lies_in_hidden(_without_what_is_held_anyway(found), view.roots)
     ordered = sorted(visible.items(), key=lambda one: (one[0].rstrip("/").count("/"), one[0]))
     return tuple(Mount(path, kind) for path, kind in ordered)
 
@@ -121,14 +121,17 @@ def _hiding(path: str, roots: tuple[str, ...]) -> Iterator[Mount]:
     yield Mount(real, Kind.HIDDEN_FOLDER if os.path.isdir(real) else Kind.HIDDEN_FILE)
 
 
-def _without_what_would_open(found: Mapping[str, Kind]) -> dict[str, Kind]:
-    """What lies beneath something read-only cannot be renamed anyway, and pinned it could be written to."""
-    closed = {path for path, kind in found.items() if kind is Kind.READ_ONLY}
-    return {
-        path: kind
-        for path, kind in found.items()
-        if kind is not Kind.PINNED or closed.isdisjoint(map(str, Path(path).parents))
-    }
+_HELD_ANYWAY = {Kind.LINK, Kind.PINNED, Kind.READ_ONLY}
+
+
+def _without_what_is_held_anyway(found: Mapping[str, Kind]) -> dict[str, Kind]:
+    """What lies beneath something read-only can be neither changed nor renamed; and pinned it could be written to."""
+
+    def held(path: str) -> bool:
+        kinds = (found.get(str(place)) for place in Path(path).parents)
+        return next((one for one in kinds if one in {Kind.READ_ONLY, Kind.WRITABLE}), None) is Kind.READ_ONLY
+
+    return {path: kind for path, kind in found.items() if kind not in _HELD_ANYWAY or not held(path)}
 
 
 def _without_what_lies_in_hidden(found: Mapping[str, Kind], roots: tuple[str, ...]) -> dict[str, Kind]:

@@ -1,71 +1,87 @@
 """What is to be protected and hidden in a workspace, wherever it lies; and what a command made there that it must not.
 
 Mounts protect what is there when a command begins. A protected name that it gives to something new, in a folder
-below a root, is found when it has ended.
+below a root, is found when it has ended, also in a folder that it has closed to whoever looks.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent_lsp.workspace.repositories import hooks, looks_like_repository
+from agent_lsp.workspace.sandbox.names import Names
 
 MOST_FOLDERS = 20_000
 _NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
 """Installed packages bring such names along, and nobody opens them as a workspace."""
 
 _REPOSITORY = ".git"
+_ENVIRONMENT, _PROGRAMS = "pyvenv.cfg", ("bin", "Scripts")
+"""What makes a folder an environment of Python, and where the programs of one lie (PEP 405)."""
+_HERE = Names([""])
+
 _Identity = tuple[int, int, int]
 Keeps = Callable[[str, bool], bool]
 """Whether the user keeps an absolute path from the agent, which is a folder or not."""
+OpensUp = Callable[[str], bool]
+"""Opens a folder that is closed to its owner; whether it did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What was found below the roots, by absolute path. `complete` is False where there was too much.
 
-    `protected` are the entries with a protected name; `identities` are these and, of a name such as `.git/hooks`, those
-    that have its first parts.
+    `protected` are the entries with a protected name; `identities` are these and every `.git`, which is a repository
+    only as a whole. `closed` are folders of the user's that could not be looked into, `opened` those that had
+    to be opened for it.
     """
 
     protected: tuple[str, ...]
     identities: Mapping[str, _Identity]
     hidden: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
     complete: bool = True
 
 
 def survey(
-    roots: Sequence[str], names: Sequence[str], keeps: Keeps | None = None, most_folders: int = MOST_FOLDERS
+    roots: Sequence[str],
+    names: Names,
+    keeps: Keeps | None = None,
+    *,
+    opens_up: OpensUp = lambda _: False,
+    most_folders: int = MOST_FOLDERS,
 ) -> Survey:
-    """Looks through the roots. `names` are relative, as `.git/hooks`; they hold in every folder, in any case."""
-    wanted = _by_first([name.casefold().split("/") for name in names])
-    found: list[_Found] = []
+    """Looks through the roots for protected names, which hold in every folder."""
+    look = _Look(roots, names, opens_up)
     hidden: list[str] = []
     waiting, seen = list(roots), 0
     while waiting and seen < most_folders:
         seen += 1
         folder = waiting.pop()
-        entries = _listed(folder)
-        if looks_like_repository(entry.name for entry in entries):
-            found += [*_followed(folder, wanted.get(_REPOSITORY, ()))][1:]  # not the folder, which may be a root
+        entries = look.listed(folder)
+        look.into(folder, {entry.name for entry in entries})
         for entry in entries:
             if keeps and keeps(entry.path, entry.is_dir(follow_symlinks=False)):
                 hidden.append(entry.path)
                 continue
-            if rests := wanted.get(entry.name.casefold()):
-                found += _followed(entry.path, rests)
-            if entry.name == _REPOSITORY:
-                found += _hooks(entry.path, roots)
+            if rests := names.after(entry.name):
+                look.at(entry, rests)
             if entry.is_dir(follow_symlinks=False) and (keeps or entry.name not in _NOT_ENTERED):
                 waiting.append(entry.path)
-    ends = tuple(one.path for one in found if one.ends)
-    return Survey(ends, {one.path: one.identity for one in found}, tuple(hidden), not waiting)
+    return Survey(
+        tuple(dict.fromkeys(one.path for one in look.found if one.ends)),
+        {one.path: one.identity for one in look.found},
+        tuple(hidden),
+        tuple(dict.fromkeys(look.closed)),
+        tuple(look.opened),
+        not waiting,
+    )
 
 
 def forbidden(before: Survey, after: Survey) -> list[str]:
@@ -87,40 +103,64 @@ class _Found:
     ends: bool
 
 
-def _hooks(path: str, roots: Sequence[str]) -> Iterator[_Found]:
-    """What git runs for a `.git` and lies elsewhere in the workspace."""
-    with suppress(OSError):
-        for real in {os.path.realpath(hook) for hook in hooks(Path(path))}:
-            if any(real.startswith(f"{root.rstrip('/')}/") for root in roots):
-                yield from _followed(real, [()])
+class _Look:
+    """What one look through the roots has found."""
+
+    def __init__(self, roots: Sequence[str], names: Names, opens_up: OpensUp) -> None:
+        self._roots, self._names, self._opens_up = roots, names, opens_up
+        self.found: list[_Found] = []
+        self.closed: list[str] = []
+        self.opened: list[str] = []
+
+    def listed(self, folder: str) -> list[os.DirEntry[str]]:
+        if not os.access(folder, os.R_OK | os.X_OK) and _is_ours(folder):
+            (self.opened if self._opens_up(folder) else self.closed).append(folder)
+        try:
+            with os.scandir(folder) as entries:
+                return list(entries)
+        except OSError:  # gone, closed, or another user's
+            return []
+
+    def into(self, folder: str, names: set[str]) -> None:
+        """What a folder holds because of what it is, whatever its name."""
+        if looks_like_repository(names):
+            inside = self._followed(folder, self._names.after(_REPOSITORY))
+            self.found += [one for one in inside if one.path != folder]  # which may be a root
+        if _ENVIRONMENT in names:
+            for programs in names.intersection(_PROGRAMS):
+                self.found += self._followed(os.path.join(folder, programs), [_HERE])
+
+    def at(self, entry: os.DirEntry[str], rests: Sequence[Names]) -> None:
+        """What a folder holds because of its name."""
+        self.found += self._followed(entry.path, rests)
+        if entry.name == _REPOSITORY:
+            self.found += self._hooks(entry.path)
+
+    def _hooks(self, path: str) -> Iterator[_Found]:
+        """What git runs for a `.git` and lies elsewhere in the workspace."""
+        with suppress(OSError):
+            for real in {os.path.realpath(hook) for hook in hooks(Path(path))}:
+                if any(real.startswith(f"{root.rstrip('/')}/") for root in self._roots):
+                    yield from self._followed(real, [_HERE])
+
+    def _followed(self, path: str, rests: Sequence[Names]) -> Iterator[_Found]:
+        """An entry, and those that the rests of names lead to from it."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return
+        folder = stat.S_ISDIR(status.st_mode)
+        identity = (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode))
+        ends = not folder or any(rest.ends for rest in rests)
+        if ends or os.path.basename(path).casefold() == _REPOSITORY:
+            yield _Found(path, identity, ends)
+        for entry in self.listed(path) if folder and any(rest.lead_on for rest in rests) else ():
+            if further := [deeper for rest in rests for deeper in rest.after(entry.name)]:
+                yield from self._followed(entry.path, further)
 
 
-def _listed(folder: str) -> list[os.DirEntry[str]]:
+def _is_ours(path: str) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:  # gone, or not ours to read
-        return []
-
-
-def _followed(path: str, rests: Sequence[Sequence[str]]) -> Iterator[_Found]:
-    """An entry, and those that the rests of names lead to from it."""
-    try:
-        status = os.lstat(path)
+        return os.lstat(path).st_uid == os.geteuid()
     except OSError:
-        return
-    folder = stat.S_ISDIR(status.st_mode)
-    identity = (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode))
-    yield _Found(path, identity, not folder or not all(rests))
-    deeper = _by_first([rest for rest in rests if rest])
-    for entry in _listed(path) if folder and deeper else ():
-        if further := deeper.get(entry.name.casefold()):
-            yield from _followed(entry.path, further)
-
-
-def _by_first(names: Sequence[Sequence[str]]) -> dict[str, list[Sequence[str]]]:
-    """The rests of names by their first parts."""
-    rests: dict[str, list[Sequence[str]]] = defaultdict(list)
-    for first, *rest in names:
-        rests[first].append(rest)
-    return rests
+        return False
