@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 MARK = "AGENT_LSP_PROCESS"
 """The variable in whose value processes that left their group can still be told."""
+_PIECE = 1 << 16
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
@@ -38,15 +38,11 @@ def is_zombie(pid: int) -> bool:
 
 def children(pid: int) -> list[int]:
     """Those that it, or a thread of it, has started or adopted; none where it is gone."""
-    found: list[int] = []
     try:
-        threads = [thread.name for thread in Path(f"/proc/{pid}/task").iterdir()]
-    except OSError:  # it is gone, and may have gone just now: a glob would raise then
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - as above, names are enough
+    except OSError:  # it is gone
         return []
-    for thread in threads:
-        with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
-    return found
+    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
 
 
 def descendants(pid: int) -> list[int]:
@@ -56,19 +52,30 @@ def descendants(pid: int) -> list[int]:
 
 def state(pid: int) -> tuple[str, int]:
     """The letter of a process's state, X when it is gone, and its session (proc_pid_stat(5))."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return "X", 0
-    return fields[0].decode(), int(fields[3])
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return (fields[0].decode(), int(fields[3])) if fields else ("X", 0)
 
 
 def _marks(pid: int) -> list[bytes]:
-    try:
-        names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+    names = _read(f"/proc/{pid}/environ").split(b"\0")
     return [name.partition(b"=")[2] for name in names if name.startswith(f"{MARK}=".encode())]
+
+
+def _read(file: str) -> bytes:
+    """A file of /proc; empty when its process is gone, or another's. Each command reads dozens of them."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    pieces = []
+    try:
+        while piece := os.read(descriptor, _PIECE):
+            pieces.append(piece)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return b"".join(pieces)
 
 
 def adopt_orphans() -> None:
