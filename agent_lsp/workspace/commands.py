@@ -106,7 +106,7 @@ class Commands:
 
         What the user keeps from the agent may also stand in the history of a repository. Raises SandboxRefused.
         """
-        return self._keeps() is None and (await self._sandboxes.found()).level.keeps_all
+        return self._keeps() is None and (await self._sandboxes.found()).sandbox.keeps_all
 
     async def unseen(self, *, confined: bool) -> tuple[str, ...]:
         """The files whose unsaved text a command will not see, as users read them."""

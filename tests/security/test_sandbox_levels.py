@@ -190,7 +190,7 @@ async def test_without_any_level_commands_are_refused_with_the_remedy_unless_the
     await processes.close()
 
     assert len(said) == 1
-    assert said[0].startswith("no command is run, for nothing here can confine it (bubblewrap: ")
+    assert said[0].startswith("no command is run, for nothing here can confine it (bubblewrap with Landlock: ")
     assert said[0].endswith("by unsandboxedCommands = true in your own settings")
     assert ran == [(False, b"hi\n")]
 

@@ -26,11 +26,6 @@ class Level(StrEnum):
     def confines(self) -> bool:
         return self is not Level.NONE
 
-    @property
-    def keeps_all(self) -> bool:
-        """Whether a command that may not write changes nothing at all, not even modes and times."""
-        return self in {Level.BUBBLEWRAP, Level.CONTAINER}
-
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -73,6 +68,10 @@ class Sandbox(Protocol):
     @property
     def shows_buffers(self) -> bool:
         """Whether commands see the buffers of a view."""
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether a command that may not write changes nothing at all: no mode or time, nor what reads a named pipe."""
 
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> AbstractContextManager[Launch]:
         """What to start; what it needs beside is there until the context ends. Raises SandboxRefused, OSError."""

@@ -11,25 +11,42 @@ from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
 from agent_lsp.workspace.sandbox.limits import Bounds
 from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mounts
 from agent_lsp.workspace.sandbox.stubs import Stubs
+from agent_lsp.workspace.sandbox.within import VARIABLES, within
 
 _NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL")
 _ENDS = ("--new-session", "--die-with-parent")
-_VARIABLES = {"TMPDIR": "/tmp"}  # noqa: S108 - a command's own
+_VARIABLES = {"TMPDIR": "/tmp", **VARIABLES}  # noqa: S108 - a command's own
 _MACHINE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
 
 
 class Bubblewrap:
-    """Starts commands by `bwrap` (0.8 or later). Hidden files cannot be read, hidden or missing folders are empty."""
+    """Starts commands by `bwrap` (0.8 or later). Hidden files cannot be read, hidden or missing folders are empty.
+
+    With `perl` they have Landlock on top.
+    """
 
     level = Level.BUBBLEWRAP
     shows_buffers = True
 
-    def __init__(self, program: str, nothing: Path, filter_program: bytes | None, bounds: Bounds, stubs: Stubs) -> None:
+    def __init__(
+        self,
+        program: str,
+        nothing: Path,
+        filter_program: bytes | None,
+        bounds: Bounds,
+        stubs: Stubs,
+        perl: str | None = None,
+    ) -> None:
         """`nothing` is a folder of ours; in it is made the file that stands for hidden ones."""
         self._program, self._filter, self._bounds, self._stubs = program, filter_program, bounds, stubs
+        self._perl = perl
         nothing.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._closed = nothing / "closed"
         self._closed.touch(mode=0)
+
+    @property
+    def keeps_all(self) -> bool:
+        return self._perl is not None
 
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
@@ -47,9 +64,14 @@ class Bubblewrap:
             if self._filter is not None:
                 flags += ["--seccomp", inherited(self._filter)]
             command = [self._program, *_NAMESPACES, *_ENDS, *_MACHINE, *flags, "--chdir", cwd, "--"]
-            started = self._bounds.outside([*command, *self._bounds.inside(argv)])
+            started = self._bounds.outside([*command, *self._within(planned, self._bounds.inside(argv))])
             links = tuple(one.path for one in planned if one.kind is Kind.LINK)
             yield Launch(tuple(started), tuple(descriptors), _VARIABLES, links)
+
+    def _within(self, planned: Sequence[Mount], argv: Sequence[str]) -> Sequence[str]:
+        if self._perl is None:
+            return argv
+        return within(self._perl, [one.path for one in planned if one.kind in {Kind.WRITABLE, Kind.EMPTY}], argv)
 
     def _flags(self, mount: Mount, view: View, inherited: Callable[[bytes], str]) -> list[str]:
         path = mount.path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from agent_lsp.workspace.sandbox.programs import trusted
 from agent_lsp.workspace.sandbox.seatbelt import Seatbelt
 from agent_lsp.workspace.sandbox.seccomp import program
 from agent_lsp.workspace.sandbox.stubs import Stubs
+from agent_lsp.workspace.sandbox.within import PERL
 
 _PROGRAM_MISSING = "bubblewrap is not installed"
 REMEDY = "install bubblewrap; or allow commands without a sandbox by unsandboxedCommands = true in your own settings"
@@ -80,25 +81,27 @@ class Sandboxes:
             self._bounds.close()
 
     async def _tried(self) -> Found:
-        not_held: list[str] = []
-        for level, made in self._candidates():
+        not_held: dict[str, str] = {}  # a level by its problem, of two with the same the weaker
+        for name, made in self._candidates():
             try:
                 sandbox = made()
-                problem = await failing(sandbox, self._processes, self._folder, self._python(level))
+                problem = await failing(sandbox, self._processes, self._folder, self._python(sandbox.level))
             except (SandboxRefused, OSError) as error:
                 problem = str(error)
             else:
                 if not problem:
-                    return Found(sandbox, tuple(not_held))
-            not_held.append(f"{level}: {problem}")
-        return Found(Unconfined(), tuple(not_held))
+                    return Found(sandbox, _lines(not_held))
+            not_held[problem] = name
+        return Found(Unconfined(), _lines(not_held))
 
-    def _candidates(self) -> Iterator[tuple[Level, Callable[[], Sandbox]]]:
+    def _candidates(self) -> Iterator[tuple[str, Callable[[], Sandbox]]]:
+        """By name, the strongest first."""
         if self._machine.image is not None:
             yield Level.CONTAINER, self._container
         elif sys.platform == "darwin":
             yield Level.SEATBELT, Seatbelt
         elif sys.platform == "linux":
+            yield f"{Level.BUBBLEWRAP} with Landlock", self._bubblewrap_with_landlock
             yield Level.BUBBLEWRAP, self._bubblewrap
             yield Level.LANDLOCK, self._landlock
 
@@ -106,11 +109,17 @@ class Sandboxes:
         """A container has its own; others run ours, which is not in a virtual environment that they may hide."""
         return "python3" if level is Level.CONTAINER else self._machine.python
 
-    def _bubblewrap(self) -> Sandbox:
+    def _bubblewrap_with_landlock(self) -> Sandbox:
+        perl = trusted(PERL, self._machine.path, self._roots)
+        if perl is None:
+            raise SandboxRefused("perl is not installed")
+        return self._bubblewrap(perl)
+
+    def _bubblewrap(self, perl: str | None = None) -> Sandbox:
         bwrap = trusted("bwrap", self._machine.path, self._roots)
         if bwrap is None:
             raise SandboxRefused(_PROGRAM_MISSING)
-        return Bubblewrap(bwrap, self._folder, program(network=True), self._limited(), self._stubs)
+        return Bubblewrap(bwrap, self._folder, program(network=True), self._limited(), self._stubs, perl)
 
     def _landlock(self) -> Sandbox:
         return Landlock(
@@ -130,3 +139,7 @@ class Sandboxes:
         if self._bounds is None:
             self._bounds = Bounds(self._machine.limits)
         return self._bounds
+
+
+def _lines(not_held: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name}: {problem}" for problem, name in not_held.items())

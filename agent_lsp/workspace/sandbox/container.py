@@ -28,6 +28,7 @@ class Container:
 
     level = Level.CONTAINER
     shows_buffers = False
+    keeps_all = True
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class Landlock:
 
     level = Level.LANDLOCK
     shows_buffers = False
+    keeps_all = False
 
     def __init__(
         self, python: str, folder: Path, filter_program: bytes | None, bounds: Bounds, limits: Limits = DEFAULT

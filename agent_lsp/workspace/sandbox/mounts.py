@@ -7,7 +7,6 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 
 from agent_lsp.workspace.sandbox import SandboxRefused, View
 
@@ -83,9 +82,9 @@ def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) ->
     if root is None:
         return
     place = root
-    parts = os.path.relpath(path, root).split("/")
+    parts = path.removeprefix(root).strip("/").split("/")
     for number, part in enumerate(parts):
-        place = os.path.join(place, part)
+        place = f"{place.rstrip('/')}/{part}"
         status = None if is_stub(place) else _status(place)
         if status is None:
             yield Mount(place, Kind.DECOY if place.endswith(DECOY) else Kind.MISSING)
@@ -115,9 +114,9 @@ def _hiding(path: str, roots: tuple[str, ...]) -> Iterator[Mount]:
     real = os.path.realpath(path)
     if not os.path.exists(real):
         return
-    for place in Path(real).parents:
-        if any(str(place).startswith(f"{root.rstrip('/')}/") for root in roots):
-            yield Mount(str(place), Kind.PINNED)
+    for place in _holders(real):
+        if any(place.startswith(f"{root.rstrip('/')}/") for root in roots):
+            yield Mount(place, Kind.PINNED)
     yield Mount(real, Kind.HIDDEN_FOLDER if os.path.isdir(real) else Kind.HIDDEN_FILE)
 
 
@@ -128,10 +127,16 @@ def _without_what_is_held_anyway(found: Mapping[str, Kind]) -> dict[str, Kind]:
     """What lies beneath something read-only can be neither changed nor renamed; and pinned it could be written to."""
 
     def held(path: str) -> bool:
-        kinds = (found.get(str(place)) for place in Path(path).parents)
+        kinds = (found.get(place) for place in _holders(path))
         return next((one for one in kinds if one in {Kind.READ_ONLY, Kind.WRITABLE}), None) is Kind.READ_ONLY
 
     return {path: kind for path, kind in found.items() if kind not in _HELD_ANYWAY or not held(path)}
+
+
+def _holders(path: str) -> Iterator[str]:
+    """The folders that an absolute path lies in, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _without_what_lies_in_hidden(found: Mapping[str, Kind], roots: tuple[str, ...]) -> dict[str, Kind]:

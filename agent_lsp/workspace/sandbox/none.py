@@ -16,6 +16,7 @@ class Unconfined:
 
     level = Level.NONE
     shows_buffers = False
+    keeps_all = False
 
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's

@@ -18,7 +18,7 @@ _SECONDS = 10.0
 _MOST_BYTES = 10_000
 _TRIED = """
 import os, socket, sys
-inside, outside, hidden, listener, parent = sys.argv[1:]
+inside, outside, hidden, listener, pipe, parent = sys.argv[1:]
 def tried(what, how):
     try:
         how()
@@ -39,6 +39,8 @@ tried("written", lambda: open(inside, "w").close())
 tried("", lambda: open(outside, "w").close())
 tried("a hidden file was read", lambda: open(hidden).read())
 tried("a socket of this machine was reached", meet)
+if pipe:
+    tried("a named pipe outside was written to", lambda: os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
 tried("the network was reached", lambda: send(socket.SOCK_DGRAM))
 tried("the network was reached", lambda: send(socket.SOCK_STREAM))
 def spied():
@@ -56,12 +58,13 @@ tried("the daemon's environment was read", spied)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where it is tried; `listener` is a socket with a name that somebody listens at."""
+    """Where it is tried; `listener` is a socket with a name that somebody listens at, `pipe` one that is read."""
 
     root: Path
     outside: Path
     hidden: Path
     listener: Path
+    pipe: Path
 
 
 async def failing(sandbox: Sandbox, processes: Processes, folder: Path, python: str) -> str:
@@ -70,7 +73,7 @@ async def failing(sandbox: Sandbox, processes: Processes, folder: Path, python: 
     with _place(folder) as place:
         view = View((str(place.root),), (), (str(place.hidden),))
         argv = [python, "-I", "-S", "-c", _TRIED, str(place.root / "file"), str(place.outside)]
-        argv += [str(place.hidden), str(place.listener), _ourselves()]
+        argv += [str(place.hidden), str(place.listener), str(place.pipe) if sandbox.keeps_all else "", _ourselves()]
         try:
             with sandbox.launch(argv, cwd=str(place.root), view=view) as launch:
                 ended = await processes.run(
@@ -105,11 +108,16 @@ def _ourselves() -> str:
 def _place(folder: Path) -> Iterator[_Place]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="try-") as name, socket.socket(socket.AF_UNIX) as listener:
-        place = _Place(*(Path(name) / part for part in ("root", "outside", "hidden", "s")))
+        place = _Place(*(Path(name) / part for part in ("root", "outside", "hidden", "s", "pipe")))
         place.root.mkdir()
         place.hidden.write_text("hidden")
         _listen(listener, place.listener)
-        yield place
+        os.mkfifo(place.pipe)
+        reader = os.open(place.pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            yield place
+        finally:
+            os.close(reader)
 
 
 def _listen(listener: socket.socket, path: Path) -> None:

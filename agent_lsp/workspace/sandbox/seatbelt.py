@@ -22,6 +22,7 @@ class Seatbelt:
 
     level = Level.SEATBELT
     shows_buffers = False
+    keeps_all = False
 
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
