@@ -14,10 +14,11 @@ from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store, kept, open_up
+from agent_lsp.workspace.sandbox.links import other_names
 from agent_lsp.workspace.sandbox.names import Names
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.programs import beneath, search_path
-from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, OpensUp, Survey, forbidden, survey
+from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, NOT_ENTERED, Keeps, OpensUp, Survey, forbidden, survey
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
@@ -130,7 +131,8 @@ class Commands:
         taken: list[tuple[str, str | None]] = []
         left: list[str] = []
         try:
-            ended = await self._guarded(sandbox, program, self._view(before, texts), taken)
+            view = await asyncio.to_thread(self._view, before, texts)
+            ended = await self._guarded(sandbox, program, view, taken)
         finally:
             after = await asyncio.shield(asyncio.to_thread(self._after, before, keeps))
             put_back = {path for path, _ in taken}
@@ -234,7 +236,8 @@ class Commands:
     def _view(self, before: Survey, texts: Texts) -> View:
         roots = tuple(self._roots)
         at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
-        protected = tuple(dict.fromkeys((*at_roots, *before.protected)))
+        named = tuple(dict.fromkeys((*at_roots, *before.protected)))
+        protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed)
         return View(roots, protected, hidden, texts.on_disk)

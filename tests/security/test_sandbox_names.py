@@ -151,3 +151,19 @@ async def test_what_cannot_be_taken_back_is_told(workspace: Path, tmp_path: Path
 
     assert ran.taken_back == ()
     assert ran.left == ("sub/.vscode",)
+
+
+@pytest.mark.parametrize("path", [".git/hooks/update", "AGENTS.md", "sub/.vscode/deep/tasks.json"])
+async def test_a_protected_file_is_held_by_its_other_names_too(workspace: Path, tmp_path: Path, path: str) -> None:
+    other = workspace / "docs" / "alias"
+    other.parent.mkdir()
+    (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+    (workspace / path).write_text("the user's\n")
+    other.hardlink_to(workspace / path)
+    (workspace / "docs" / "one").write_text("one\n")
+    (workspace / "docs" / "two").hardlink_to(workspace / "docs" / "one")
+
+    await run(workspace, tmp_path / "state", "echo evil >>docs/alias; echo two >>docs/two")
+
+    assert (workspace / path).read_text() == "the user's\n"
+    assert (workspace / "docs" / "one").read_text() == "one\ntwo\n"

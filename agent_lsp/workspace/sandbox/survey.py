@@ -17,7 +17,7 @@ from agent_lsp.workspace.repositories import hooks, looks_like_repository
 from agent_lsp.workspace.sandbox.names import Names
 
 MOST_FOLDERS = 20_000
-_NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
+NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
 """Installed packages bring such names along, and nobody opens them as a workspace."""
 
 _REPOSITORY = ".git"
@@ -72,7 +72,7 @@ def survey(
                 continue
             if rests := names.after(entry.name):
                 look.at(entry, rests)
-            if entry.is_dir(follow_symlinks=False) and (keeps or entry.name not in _NOT_ENTERED):
+            if entry.is_dir(follow_symlinks=False) and (keeps or entry.name not in NOT_ENTERED):
                 waiting.append(entry.path)
     return Survey(
         tuple(dict.fromkeys(one.path for one in look.found if one.ends)),

@@ -1,0 +1,53 @@
+"""Other names of protected files: by a hard link, what is mounted over one name could be written to by another."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator, Sequence
+
+_OBJECTS = "objects"
+"""What git never writes twice, in a `.git` or for a submodule in it."""
+_Identity = tuple[int, int]
+
+
+def other_names(roots: Sequence[str], protected: Collection[str], not_entered: Collection[str]) -> tuple[str, ...]:
+    """The files below the roots that are a protected one, or one in a protected folder, by another name."""
+    linked = {identity for path in protected for file in _files(path) if (identity := _linked(file))}
+    if not linked:  # nearly always
+        return ()
+    numbers = {number for _, number in linked}
+    return tuple(
+        entry.path
+        for entry in _entries(roots, not_entered)
+        if entry.inode() in numbers and entry.path not in protected and _linked(entry.path) in linked
+    )
+
+
+def _files(path: str) -> Iterator[str]:
+    yield path
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if name != _OBJECTS]
+        yield from (f"{folder}/{name}" for name in files)
+
+
+def _entries(roots: Sequence[str], not_entered: Collection[str]) -> Iterator[os.DirEntry[str]]:
+    waiting = list(roots)
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                found = list(entries)
+        except OSError:  # gone, or closed to us
+            continue
+        waiting += (one.path for one in found if one.is_dir(follow_symlinks=False) and one.name not in not_entered)
+        yield from found
+
+
+def _linked(path: str) -> _Identity | None:
+    """The device and number of a file with several names."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    several = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+    return (status.st_dev, status.st_ino) if several else None
