@@ -148,26 +148,29 @@ async def _changed(
 
     async def perform() -> str | Done:
         await asyncio.to_thread(use, permitted, turn)
-        return await tool.perform(permitted.action, context)
+        done = await tool.perform(permitted.action, context)
+        text = done if isinstance(done, str) else done.text
+        told.origin = await origins.of_done(permitted.action, text, told.origin, turn)
+        return done
+
+    def taint() -> str:
+        """What untrusted text it may carry into files, as far as is known by now."""
+        return permitted.tainted or ("" if told.origin.provenance.trusted else told.origin.source)
 
     told.origin = await origins.of_action(permitted.action, told.origin, turn)
     told.remark = permitted.note.strip()
-    taint = permitted.tainted or ("" if told.origin.provenance.trusted else told.origin.source)
     return Shown(await _on_record(call, permitted.action, taint, turn, perform)), permitted.stop
 
 
 async def _on_record(
-    call: ToolCall, action: Action, taint: str, turn: Turn, perform: Callable[[], Awaitable[str | Done]]
+    call: ToolCall, action: Action, taint: Callable[[], str], turn: Turn, perform: Callable[[], Awaitable[str | Done]]
 ) -> str:
-    """Performs an action: what it will change is on record before, and afterwards if something else became of it.
-
-    `taint` says what untrusted text it may carry into files.
-    """
+    """Performs an action: what it will change is on record before, and afterwards if something else became of it."""
     try:
         taken = await turn.checkpoints.take(action)
     except (NotKept, PathRefused) as error:
         raise ToolError(f"not done: {error}") from error
-    expected = () if taken == NOTHING else (taken.entry(call.id, turn.id, taint),)
+    expected = () if taken == NOTHING else (taken.entry(call.id, turn.id, taint()),)
     await turn.record.append(CallBegan(call.id, action.digest), *expected)
     turn.begun.add(call.id)
     became = taken
@@ -183,7 +186,7 @@ async def _on_record(
         raise
     finally:
         if became != taken:
-            await turn.record.append(became.entry(call.id, turn.id, taint))
+            await turn.record.append(became.entry(call.id, turn.id, taint()))
 
 
 async def _result(

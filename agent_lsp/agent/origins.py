@@ -42,6 +42,13 @@ async def of_action(action: Action, before: Origin, turn: Turn) -> Origin:
             return before
 
 
+async def of_done(action: Action, text: str, before: Origin, turn: Turn) -> Origin:
+    """The origin of what came of an action, whose text is known now; `before` is what was known by its line."""
+    if isinstance(action.effect, Command) and before.provenance.trusted:
+        return _wider(before, await turn.origins.of_output(text))
+    return before
+
+
 def _wider(one: Origin, other: Origin) -> Origin:
     """The one of two origins that is trusted less."""
     return other if one.provenance.trusted else one

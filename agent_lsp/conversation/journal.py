@@ -151,6 +151,10 @@ class Journal:
         """Whether any file was written after untrusted text was read."""
         return await self._run(lambda: written.any_at_all(self._db))
 
+    async def uris(self) -> tuple[str, ...]:
+        """Where such files were written, the latest last."""
+        return await self._run(lambda: written.uris(self._db))
+
     async def look_after_kills(self, session_id: str, since: Since) -> None:
         """Keeps what tainted commands wrote whose daemon was killed; `since` tells what changed since a snapshot.
 

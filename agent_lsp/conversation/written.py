@@ -65,6 +65,11 @@ def any_at_all(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM tainted LIMIT 1").fetchone() is not None
 
 
+def uris(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Where they were written, the latest last."""
+    return tuple(uri for (uri,) in db.execute("SELECT uri FROM tainted GROUP BY uri ORDER BY max(rowid)"))
+
+
 def is_tainted(db: sqlite3.Connection, uri: str, digest: str) -> bool:
     """Whether a file at that URI, or of that content (SHA-256 in hex, empty if unknown), is one of them.
 

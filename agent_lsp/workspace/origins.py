@@ -14,8 +14,9 @@ from agent_lsp.conversation.messages import Origin, Provenance
 from agent_lsp.workspace import ignored
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.held import look
-from agent_lsp.workspace.location import Location, PathRefused
+from agent_lsp.workspace.held import look, text_of
+from agent_lsp.workspace.location import Location, PathRefused, path_of
+from agent_lsp.workspace.passages import Text
 
 _DEPENDENCIES = frozenset(
     {
@@ -55,6 +56,8 @@ _PROGRAM = re.compile(
 )
 """Where a program stands in a line, as a rule; of a word elsewhere it is not known that it is only run."""
 _MOST_NAMED, _MOST_WORDS = 3, 1_000
+_MOST_WRITTEN, _MOST_COMPARED = 500, 1 << 20
+"""Files, and characters, that what a command printed is compared with: the latest."""
 _DEPENDENCY, _IGNORED, _WRITTEN = "a dependency", "git leaves it out", "written after untrusted text was read"
 _ELSEWHERE = "it lies outside the workspace"
 
@@ -67,6 +70,9 @@ class Written(Protocol):
 
     async def any_tainted(self) -> bool:
         """Whether there are any."""
+
+    async def uris(self) -> Sequence[str]:
+        """Where they were written, the latest last."""
 
 
 class Origins:
@@ -92,6 +98,31 @@ class Origins:
         named = await asyncio.to_thread(lambda: [*_readable(words[:_MOST_WORDS], cwd, run)])
         found = await asyncio.to_thread(self._outside, named) or await self._foreign([*self._places(named)])
         return _told(found) if found else Origin(Provenance.PROJECT, f"a command: {line}")
+
+    async def of_output(self, text: str) -> Origin:
+        """The origin of what a command printed: untrusted if it repeats a passage of a file that was written so."""
+        if not await self._written.any_tainted():
+            return Origin(Provenance.PROJECT, "a command")
+        paths = [path for uri in await self._written.uris() if (path := path_of(uri))]
+        places = [place for place in self._places(paths) if self._is_inside(place.path)]
+        printed = Text(
+            text if len(text) <= _MOST_COMPARED else text[: _MOST_COMPARED // 2] + text[-_MOST_COMPARED // 2 :]
+        )
+        room, found = _MOST_COMPARED, dict[str, str]()
+        for place in places[-_MOST_WRITTEN:]:
+            words = await self._words_at(place)
+            room -= len(words)
+            if room >= 0 and await asyncio.to_thread(printed.repeats, words):
+                found |= await self._among_written([place], names=False)
+        return _told(found)
+
+    async def _words_at(self, place: Location) -> str:
+        """The text that programs see at a place, with the one that the user sees if that is another."""
+        with suppress(PathRefused):
+            held = await look(self._files, place.path)
+            contents = {held.data, held.disk.data if held.disk else None}
+            return "\n".join(text for data in contents if (text := text_of(data)))
+        return ""
 
     def _outside(self, paths: Sequence[str]) -> dict[str, str]:
         """Why files are nobody's here that a command reads, and no tool: they lie outside, also by way of a link."""

@@ -80,6 +80,48 @@ async def test_it_is_so_by_whatever_tool_it_is_seen(
     assert await taint_after(workspace, state, script, look) == WRITTEN
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cat *.md",
+        "x=notes; cat $x.*",
+        "grep -rn from .",
+        "cat * | sed 's/^/E    /' | head -c 2000",
+        "tr ' ' '\\n' <$(ls *.md | head -n1)",
+    ],
+)
+async def test_a_command_that_does_not_name_it_is_known_by_what_it_printed(
+    workspace: Path, state: Path, script: Script, line: str
+) -> None:
+    async with written(workspace, state, script, WRITE):
+        pass
+    assert await taint_after(workspace, state, script, call("run_command", command=line)) == WRITTEN
+
+
+async def test_a_command_that_printed_nothing_of_it_is_the_projects_own(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    long = "One two three four five six.\n"
+    async with written(workspace, state, script, call("write_file", path="notes.md", content=long)):
+        pass
+    for line in ("ls *.md", "wc *", "cat greeting*", "head -c 12 *.md"):
+        assert await taint_after(workspace, state, script, call("run_command", command=line)) == ""
+
+
+async def test_what_it_wrote_meanwhile_is_untrusted_too(workspace: Path, state: Path, script: Script) -> None:
+    async with written(workspace, state, script, WRITE):
+        pass
+    line = "cat *.md | tee copy; echo more >>copy"
+    async with house(
+        script({"calls": [call("run_command", command=line)]}, {"text": "ok"}), workspace, state, preset="edits"
+    ) as home:
+        await home.ask()
+    assert (workspace / "copy").read_text() == "from vendor\nmore\n"
+    assert await taint_after(workspace, state, script, call("read_file", path="copy")) == WRITTEN.replace(
+        "notes.md", "copy"
+    )
+
+
 async def test_it_stays_so_when_it_is_changed_and_when_it_is_copied(
     workspace: Path, state: Path, script: Script
 ) -> None:
