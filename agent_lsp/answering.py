@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent_lsp import settings as configuration
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Decision, ServerUse, ToolKind
 from agent_lsp.models import choice
 from agent_lsp.models.choice import Access
@@ -14,7 +13,7 @@ from agent_lsp.models.local_servers import LocalServer
 from agent_lsp.models.supply import Priced, Supply
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered import Remembered
-from agent_lsp.settings import Settings
+from agent_lsp.settings import Settings, secret
 
 _REASON = "a model server was found on this machine, and no other model is set"
 
@@ -97,7 +96,7 @@ def access(settings: Settings, environment: Mapping[str, str], data_dir: Path) -
         data_dir,
         name=settings.model,
         base_url=settings.base_url,
-        key=configuration.secret(settings.api_key),
+        key=secret(settings.api_key),
         key_command=settings.api_key_command or "",
         openai_key=environment.get("OPENAI_API_KEY", "").strip(),
         anthropic_key=environment.get("ANTHROPIC_API_KEY", "").strip(),

@@ -14,7 +14,6 @@ from typing import Any
 import platformdirs
 
 from agent_lsp import __version__, confining
-from agent_lsp import settings as configuration
 from agent_lsp.agent.context import build
 from agent_lsp.answering import Answering
 from agent_lsp.conversation.changes import needed_digests
@@ -34,7 +33,8 @@ from agent_lsp.processes import Processes
 from agent_lsp.session.history import History
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
-from agent_lsp.settings import Loaded, Settings, SettingsError
+from agent_lsp.settings import DEFAULTS, KEY_VARIABLES, Settings, SettingsError, secret, without_keys
+from agent_lsp.settings.loading import Loaded, load
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
 from agent_lsp.tools.code import run_code
@@ -91,7 +91,7 @@ class App:
         """Raises SettingsError, JournalError, and PathRefused for folders that are none."""
         self._environment, self._flags, self._ask_editor = environment, flags, ask_editor
         self.roots = Roots(folders)
-        self.secrets = Secrets(environment.get(name, "").strip() for name in configuration.KEY_VARIABLES)
+        self.secrets = Secrets(environment.get(name, "").strip() for name in KEY_VARIABLES)
         started = self._loaded({}).settings  # nothing of the workspace has a say in where trust is kept
         self.state = state_dir(started)
         self.trust = WorkspaceTrust(self.roots, Trust(Remembered(self.state / "trusted")))
@@ -140,7 +140,7 @@ class App:
 
     def _surroundings(self) -> Surroundings:
         """What models need."""
-        environment = configuration.without_keys(self._environment)
+        environment = without_keys(self._environment)
         return Surroundings(self.state, self._listed, self.processes, environment, self.secrets.know)
 
     def change_folders(self, folders: Sequence[str]) -> tuple[str, ...]:
@@ -158,8 +158,8 @@ class App:
 
     def _loaded(self, projects: Mapping[str, bytes]) -> Loaded:
         editor = self._ask_editor()
-        loaded = configuration.load(self._environment, projects=projects, editor=editor, flags=self._flags)
-        key = configuration.secret(loaded.settings.api_key)
+        loaded = load(self._environment, projects=projects, editor=editor, flags=self._flags)
+        key = secret(loaded.settings.api_key)
         if not key.startswith(KEYRING):
             self.secrets.know(key)
         return loaded
@@ -179,7 +179,7 @@ class App:
             settings = self.settings().settings
             model = {"model": await self.answering.name(settings)}
         except SettingsError as error:
-            settings, model["problem"] = configuration.DEFAULTS, str(error)
+            settings, model["problem"] = DEFAULTS, str(error)
         except NoModel as error:
             model["problem"] = str(error)
         limits = settings.limits
@@ -256,7 +256,7 @@ def surroundings(settings: Settings, environment: Mapping[str, str]) -> Surround
     async def no_files() -> tuple[str, ...]:
         return ()
 
-    return Surroundings(state_dir(settings), no_files, Processes(), configuration.without_keys(environment))
+    return Surroundings(state_dir(settings), no_files, Processes(), without_keys(environment))
 
 
 def data_dir() -> Path:

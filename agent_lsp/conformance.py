@@ -20,7 +20,8 @@ from agent_lsp.models.conformance.recording import Line
 from agent_lsp.models.conformance.trials import Plan, Purse, planned, tried
 from agent_lsp.models.pricing import Price, listed_window
 from agent_lsp.permissions.approval import visible
-from agent_lsp.settings import Settings, SettingsError, load
+from agent_lsp.settings import Settings, SettingsError
+from agent_lsp.settings.loading import load
 
 _WIDTH = 80
 _INDENT = 25

@@ -26,7 +26,8 @@ from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered import Remembered, all_rules
 from agent_lsp.permissions.trust import Standing, Trust
 from agent_lsp.processes import Processes
-from agent_lsp.settings import Settings, SettingsError, load, user_file
+from agent_lsp.settings import Settings, SettingsError, user_file
+from agent_lsp.settings.loading import load
 from agent_lsp.trusting import WorkspaceTrust, project_settings, waiting
 from agent_lsp.turns import usable_preset
 from agent_lsp.workspace.ripgrep import program

@@ -10,7 +10,7 @@ from agent_lsp.app import state_dir
 from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
-from agent_lsp.settings import load, problems_of_project
+from agent_lsp.settings.loading import load, problems_of_project
 from agent_lsp.trusting import ACTING, NotAsShown, WorkspaceTrust
 from agent_lsp.workspace.roots import Roots
 

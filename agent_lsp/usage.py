@@ -11,7 +11,8 @@ from agent_lsp import NAME, app
 from agent_lsp.conversation.journal import Journal, JournalError
 from agent_lsp.conversation.ledger import Score, Spending, day_of, score
 from agent_lsp.permissions.approval import visible
-from agent_lsp.settings import SettingsError, load
+from agent_lsp.settings import SettingsError
+from agent_lsp.settings.loading import load
 
 _DAY_SECONDS = 86_400
 _TITLE = 40

@@ -14,7 +14,8 @@ from agent_lsp.models.http import Patience
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
-from agent_lsp.settings import Loaded, Settings, SettingsError, flag, load, names, secret, user_file, variable
+from agent_lsp.settings import Settings, SettingsError, flag, names, secret, user_file, variable
+from agent_lsp.settings.loading import Loaded, load
 from agent_lsp.tools.names import NAMES
 
 DEFAULTS = Settings.model_validate({})

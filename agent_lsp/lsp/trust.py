@@ -17,7 +17,8 @@ from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.trust import ActingFile, Standing
-from agent_lsp.settings import SettingsError, problems_of_project
+from agent_lsp.settings import SettingsError
+from agent_lsp.settings.loading import problems_of_project
 from agent_lsp.trusting import NotAsShown, WorkspaceTrust, waiting
 
 _NO, _YES = "Not now", "Trust"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from agent_lsp.permissions import Preset
-from agent_lsp.settings import DEFAULTS, SettingsError, load
+from agent_lsp.settings import DEFAULTS, SettingsError
+from agent_lsp.settings.loading import load
 from agent_lsp.turns import usable_preset
 
 LOOSENING: dict[str, dict[str, Any]] = {

@@ -9,7 +9,8 @@ import pytest
 
 from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.permissions.trust import Trust
-from agent_lsp.settings import DEFAULTS, Loaded, load
+from agent_lsp.settings import DEFAULTS
+from agent_lsp.settings.loading import Loaded, load
 from agent_lsp.trusting import WorkspaceTrust, project_settings
 from agent_lsp.workspace.roots import Roots
 
