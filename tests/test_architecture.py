@@ -43,7 +43,7 @@ OWNERS = {
     "genai_prices": ("models/pricing.py",),
     "pathspec": ("workspace/ignore.py", "workspace/ignored.py"),
     "watchfiles": ("workspace/changes.py",),
-    "tree_sitter": ("permissions/shell_line.py",),
+    "tree_sitter": ("permissions/shell_line.py", "permissions/shell_words.py"),
     "subprocess": ("processes/", "models/bundled_file.py"),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, TooMuch, parses, steps
+from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, parses, steps
 from agent_lsp.permissions.shell_program import (
     DOWNLOADERS,
     HOME,
@@ -23,6 +23,7 @@ from agent_lsp.permissions.shell_program import (
     reads_code_from_input,
     starts,
 )
+from agent_lsp.permissions.shell_words import TooMuch
 
 _SYSTEM = (
     *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "root", "run"),
