@@ -25,7 +25,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, Request, TextChunk, ThinkingChunk
-from agent_lsp.models.http import broken_off, error_message
+from agent_lsp.models.refusals import broken_off, error_message
 from agent_lsp.models.replay import arguments_object, fitting_id, fitting_name, paired
 from agent_lsp.models.wire_model import Count, Wire, read_event
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import functools
 import importlib
 import json
-import math
 import re
 import ssl
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import httpx
 
@@ -22,14 +18,9 @@ from agent_lsp.models import (
     BadRequest,
     BadResponse,
     ConnectionLost,
-    ContextTooLong,
-    KeyRefused,
-    ModelError,
-    Passing,
-    QuotaSpent,
-    RateLimited,
     TimedOut,
 )
+from agent_lsp.models.refusals import error_message, refusal
 from agent_lsp.models.sse import SseDecoder
 from agent_lsp.models.waits import LimitedWaits
 
@@ -43,16 +34,6 @@ _THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """No proxy stands before them: what the user lets go to a server of this machine would leave it."""
 _KEY_HEADERS = {"authorization", "x-api-key"}
 _PING = re.compile(r'\s*\{\s*"type"\s*:\s*"ping"')
-_OVERFLOW = re.compile(
-    r"context.?(length|window|size)|too many tokens|prompt is too long|maximum (context|prompt)|input is too long"
-    r"|exceeds? the (available|maximum) (context|number of tokens)|input token count"
-)
-_OVERLOADED = re.compile(r"overloaded|over capacity|at capacity|temporarily unavailable")
-_TURNED_AWAY = {503, 529}
-"""With these a provider that has no room turns a request away before it does anything."""
-_SPENT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"}
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
-_RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"([0-9.]+)s"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,143 +223,6 @@ async def _error_body(response: httpx.Response) -> bytes:
                 if len(body) > _ERROR_BYTES:
                     break
     return body
-
-
-def error_message(body: bytes | str) -> str:
-    """The message inside the error objects that providers send; empty where there is none."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(value, list) and value:  # as Gemini sends them
-        value = value[0]
-    for key in ("error", "message", "detail"):
-        if isinstance(value, dict) and key in value:
-            value = value[key]
-    return value if isinstance(value, str) else ""
-
-
-def refusal(status: int, headers: Mapping[str, str], message: str, host: str, *, body: bytes | str = b"") -> ModelError:
-    """The error that an HTTP status and its words stand for. A wait without end stands for: do not ask again."""
-    text = f"{host} answered {status}: {message or 'no reason given'}"
-    after = _wait(status, headers, body)
-    if status in {401, 403}:
-        return KeyRefused(
-            f"{host} refused the key ({status}: {message or 'no reason given'}): check where it comes from (the"
-            " environment, or apiKey and apiKeyCommand in your settings; `agent-lsp doctor` says which)"
-        )
-    if status == 402 or (status == 429 and _is_spent(message, body)):
-        return _spent(text)
-    if status == 429:
-        return RateLimited(text, retry_after=after)
-    if status in {408, 409, 425} or status >= 500:
-        passing = Passing(text, retry_after=after)
-        passing.may_have_cost = status not in _TURNED_AWAY
-        return passing
-    if 300 <= status < 400:
-        return BadRequest(f"{host} redirects elsewhere ({status}): give the final address as base URL")
-    if status == 413 or is_overflow(message):
-        return ContextTooLong(text)
-    if headers.get("x-should-retry") == "true" or _OVERLOADED.search(message.lower()):
-        return Passing(text, retry_after=after)
-    if status == 404:
-        return BadRequest(f"{text}: check the model's name and the base URL")
-    return BadRequest(text)
-
-
-def broken_off(host: str, message: str, *codes: object) -> ModelError:
-    """The error that a provider's error inside an answer stands for: `codes` are its `code` and `type`, if any."""
-    for code in codes:
-        if isinstance(code, int | float) and 400 <= code < 600:
-            return refusal(int(code), {}, message, host)
-    text = f"{host} broke the answer off: {message}"
-    names = {str(code).lower() for code in codes if code}
-    if names & {"context_length_exceeded", "model_context_window_exceeded", "request_too_large"} or is_overflow(
-        message
-    ):
-        return ContextTooLong(text)
-    if names & _SPENT:
-        return _spent(text)
-    if any("rate_limit" in name for name in names) or "429" in names:
-        return RateLimited(text)
-    if names & {"authentication_error", "permission_error", "invalid_api_key"}:
-        return KeyRefused(text)
-    if _OVERLOADED.search(message.lower()):
-        return Passing(text)
-    if any(name.startswith(("invalid_", "not_found")) for name in names):
-        return BadRequest(text)
-    return Passing(text)
-
-
-def is_overflow(message: str) -> bool:
-    """Whether a provider's words say that the request is too long for the model."""
-    return bool(_OVERFLOW.search(message.lower()))
-
-
-def _spent(text: str) -> QuotaSpent:
-    return QuotaSpent(f"{text.rstrip('.')}. Waiting does not help: look at the account there, or choose another model")
-
-
-def _is_spent(message: str, body: bytes | str) -> bool:
-    words = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    return bool(_SPENT & set(re.findall(r"\w+", f"{words} {message}")))
-
-
-def _wait(status: int, headers: Mapping[str, str], body: bytes | str) -> float | None:
-    words = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    if headers.get("x-should-retry") == "false":
-        return math.inf
-    if (seconds := retry_after(headers)) is not None:
-        return seconds
-    if delay := _RETRY_DELAY.search(words):  # google.rpc.RetryInfo
-        return _number(delay[1])
-    return reset_after(headers) if status == 429 else None
-
-
-def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or a date, RFC 9110 section 10.2.3)."""
-    if (milliseconds := _number(headers.get("retry-after-ms", ""))) is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after", "").strip()
-    if (seconds := _number(value)) is not None:
-        return seconds
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now()) if value else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def reset_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Seconds until every spent limit is reset, from `x-ratelimit-reset-*`, `anthropic-ratelimit-*-reset` and kin.
-
-    A limit with something left is not what the provider refused for.
-    """
-    waits = [
-        seconds
-        for name, value in headers.items()
-        if "ratelimit" in name.lower() and "reset" in name.lower()
-        if headers.get(name.lower().replace("reset", "remaining"), "0").strip() == "0"
-        if (seconds := _reset(value.strip(), now())) is not None
-    ]
-    return max(waits, default=None)
-
-
-def _reset(value: str, now: float) -> float | None:
-    """`6m0s`, `120ms`, seconds, seconds or milliseconds since the epoch, or a time in RFC 3339."""
-    if (number := _number(value)) is not None:
-        moment = number / 1000 if number > 1e11 else number
-        return max(0.0, moment - now) if moment > 1e9 else moment
-    if value and (match := _DURATION.fullmatch(value)):
-        days, hours, minutes, seconds, milliseconds = (_number(part or "0") or 0.0 for part in match.groups())
-        return ((days * 24 + hours) * 60 + minutes) * 60 + seconds + milliseconds / 1000
-    try:
-        return max(0.0, datetime.fromisoformat(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text) else None
 
 
 def _one_line(body: bytes) -> str:

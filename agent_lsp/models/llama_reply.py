@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.models import BadResponse, Passing
-from agent_lsp.models.http import error_message
+from agent_lsp.models.refusals import error_message
 
 
 class _Wire(BaseModel):

@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_lsp.models import NoModel
-from agent_lsp.models.http import error_message
+from agent_lsp.models.refusals import error_message
 from agent_lsp.models.small_answers import small_answer, small_client
 
 PORT = 11434

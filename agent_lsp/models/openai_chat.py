@@ -37,7 +37,7 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.http import broken_off, error_message
+from agent_lsp.models.refusals import broken_off, error_message
 from agent_lsp.models.replay import arguments_object, data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire_model import Count, Wire, read_event
 

@@ -30,7 +30,7 @@ from agent_lsp.models import (
     TextChunk,
     ThinkingChunk,
 )
-from agent_lsp.models.http import broken_off
+from agent_lsp.models.refusals import broken_off
 from agent_lsp.models.replay import data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire_model import Count, Wire, read_event
 

@@ -17,7 +17,9 @@ from agent_lsp.models import (
     QuotaSpent,
     RateLimited,
 )
-from agent_lsp.models.http import Endpoint, broken_off, error_message, refusal, reset_after, retry_after
+from agent_lsp.models.http import Endpoint
+from agent_lsp.models.refusals import broken_off, error_message, refusal
+from agent_lsp.models.retry_times import reset_after, retry_after
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent_lsp.models import BadRequest, ConnectionLost, KeyRefused, NoModel
-from agent_lsp.models.http import CONNECT_SECONDS, Endpoint, error_message, new_client, refusal
+from agent_lsp.models.http import CONNECT_SECONDS, Endpoint, new_client
+from agent_lsp.models.refusals import error_message, refusal
 from agent_lsp.models.wire_model import Wire
 
 _MOST_BYTES = 8 << 20

@@ -7,7 +7,7 @@ from agent_lsp.models.conformance import Judgement, Tolerance, carried, not_appl
 from agent_lsp.models.conformance.recording import Exchange
 from agent_lsp.models.conformance.seen import Seen
 from agent_lsp.models.conformance.trials import MARKER, NO_MODEL
-from agent_lsp.models.http import error_message
+from agent_lsp.models.refusals import error_message
 
 _CUT = 0.8
 """Of the words sent, at least so many are tokens: a common word is one."""
