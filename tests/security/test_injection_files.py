@@ -109,6 +109,25 @@ async def test_a_file_that_is_only_moved_is_as_it_was(workspace: Path, state: Pa
     assert await taint_after(workspace, state, script, call("read_file", path="hello.txt")) == ""
 
 
+MOVE = call("move_file", path="notes.md", new_path="moved.md")
+MOVED = "moved.md (written after untrusted text was read)"
+
+
+@pytest.mark.parametrize("move", [MOVE, call("run_command", command="mv n*.md moved.md")])
+@pytest.mark.parametrize("undone", [False, True])
+async def test_it_stays_so_when_it_was_changed_and_is_then_moved(
+    workspace: Path, state: Path, script: Script, move: dict[str, Any], undone: bool
+) -> None:
+    async with written(workspace, state, script, WRITE):
+        (workspace / "notes.md").write_text("from vendor\nand a line of the user\n")
+    async with house(script({"calls": [move]}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+        if undone:
+            await home.app.history.undo(await home.open())
+    look = call("read_file", path="notes.md" if undone else "moved.md")
+    assert await taint_after(workspace, state, script, look) == (WRITTEN if undone else MOVED)
+
+
 async def test_what_a_clean_session_writes_is_the_projects_own(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"calls": [WRITE]}, {"text": "ok"}), workspace, state, preset="edits") as home:
         await home.ask()
