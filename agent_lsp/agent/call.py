@@ -124,6 +124,9 @@ async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Tur
         case ChangingTool():
             try:
                 return await _changed(call, tool, arguments, turn, context, told)
+            except ToolError:  # it may show what another session has written since
+                told.origin = origins.wider(told.origin, await origins.of_call(tool, arguments, turn))
+                raise
             finally:
                 _show(call, stream.rest(), turn)
 

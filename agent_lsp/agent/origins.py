@@ -24,7 +24,7 @@ async def of_shown(shown: Shown, before: Origin, turn: Turn) -> Origin:
     """The origin of what a tool shows that changes nothing; `before` is that of its call."""
     seen = await turn.origins.of(shown.paths) if shown.paths else before
     named = await turn.origins.of_names(shown.names) if shown.names else before
-    return _wider(before, _wider(seen, named))
+    return wider(before, wider(seen, named))
 
 
 async def of_action(action: Action, before: Origin, turn: Turn) -> Origin:
@@ -42,6 +42,6 @@ async def of_action(action: Action, before: Origin, turn: Turn) -> Origin:
             return before
 
 
-def _wider(one: Origin, other: Origin) -> Origin:
+def wider(one: Origin, other: Origin) -> Origin:
     """The one of two origins that is trusted less."""
     return other if one.provenance.trusted else one
