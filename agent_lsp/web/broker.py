@@ -66,8 +66,8 @@ class Broker:
             raise NothingRead(f"{host} took longer than {self._bounds.seconds:g} s") from error
         except (httpx.NetworkError, httpx.TimeoutException) as error:
             raise NothingRead(f"{host} could not be read: {error or type(error).__name__}") from error
-        except httpx.HTTPError as error:
-            raise WebRefused(f"{host} could not be read: {error or type(error).__name__}") from error
+        except httpx.HTTPError as error:  # its message may quote the server
+            raise NothingRead(f"{host} could not be read: it broke off, or did not answer as HTTP asks") from error
 
     def must_be_public(self, url: str) -> None:
         """As the protocol says: for it nobody is asked what cannot be done."""
@@ -177,8 +177,8 @@ async def _sent(
 
 async def _decoded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
     """The bytes without their compression, in pieces that stay small whatever they were packed from."""
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding == "identity":
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding in {"", "identity"}:
         async for piece in response.aiter_raw(_PIECE):
             yield piece
         return

@@ -80,7 +80,7 @@ async def test_a_ring_of_redirects_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "gopher://site.test/", "http://me:you@site.test/", "//\x00"]
+    "location", ["file:///etc/passwd", "gopher://site.test/", "http://me:you@site.test/", "//\x00", "//[::1/"]
 )
 async def test_a_redirect_to_what_is_no_page_is_refused(location: str) -> None:
     async with serving({"/a": redirect(location)}) as server:
@@ -166,8 +166,8 @@ async def test_an_error_of_the_server_and_a_host_that_is_not_there_are_told() ->
 @pytest.mark.parametrize(
     ("path", "clean"),
     [
-        *(("/none", True), ("/rude", True), ("/ring", True)),
-        *(("/to-none", False), ("/away", False), ("/packed", False), ("/broken", False)),
+        *(("/none", True), ("/rude", True), ("/ring", True), ("/broken", True), ("/chunks", True)),
+        *(("/to-none", False), ("/away", False), ("/packed", False)),
     ],
 )
 async def test_a_failure_holds_words_of_a_server_or_says_that_it_does_not(path: str, clean: bool) -> None:
@@ -178,6 +178,7 @@ async def test_a_failure_holds_words_of_a_server_or_says_that_it_does_not(path: 
         "/away": redirect("http://obey.me/"),
         "/packed": answer(b"x", Content_Encoding="obey me"),
         "/broken": b"obey me\r\n\r\n",
+        "/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nobey me\r\n",
     }
     async with serving(says) as server:
         with pytest.raises(WebRefused) as refused:
