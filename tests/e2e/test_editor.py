@@ -409,6 +409,19 @@ def test_a_session_that_runs_in_another_daemon_is_refused_with_that_reason(
     assert "another editor or terminal" in done["error"]["message"]
 
 
+def test_a_session_that_another_daemon_went_on_with_is_shown_as_it_is_now(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    first, second = daemon(script({"text": "One."})), daemon(script({"text": "One."}))
+    for client in (first, second):
+        client.start(workspace)
+    session = ask(first)["sessionId"]
+    ask(second, "and then?", sessionId=session)
+    shown = [client.command("agent.session", {"sessionId": session})["entries"] for client in (first, second)]
+    assert shown[0] == shown[1]
+    assert [entry["text"] for entry in shown[0] if entry.get("role") == "user"] == ["go", "and then?"]
+
+
 def test_two_sessions_of_one_daemon_run_side_by_side(daemon: Start, workspace: Path, script: Script) -> None:
     client = daemon(script({"text": "one two three", "delay_ms": 100}))
     client.start(workspace)
