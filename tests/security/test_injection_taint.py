@@ -128,7 +128,7 @@ async def test_a_search_that_came_to_nothing_taints_nothing_and_one_that_was_ans
                 ("web_search", ""),
                 ("delete_file", "the results of 127.0.0.1 for pads"),
             ]
-            assert results(home)[0].text.endswith("answered 404 Not Found")
+            assert "answered 404 Not Found" in results(home)[0].text
 
 
 async def test_a_new_session_is_clean(workspace: Path, state: Path, script: Script) -> None:
