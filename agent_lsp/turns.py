@@ -60,6 +60,7 @@ class Turns:
 
     def change_folders(self) -> None:
         """The workspace's folders are others now, for running turns too."""
+        self.kept.roots = self._folders
         for policy in self._policies.values():
             policy.roots = self._folders
 

@@ -24,7 +24,7 @@ from agent_lsp.conversation.events import (
 )
 from agent_lsp.conversation.messages import OWN, Origin, ResultStatus, ToolCall, ToolResult
 from agent_lsp.permissions.secrets import hidden_parts
-from agent_lsp.tools import Arguments, ChangingTool, Done, ReadingTool, Shown, Tool, ToolContext, ToolError
+from agent_lsp.tools import Arguments, ChangingTool, Done, NothingRead, ReadingTool, Shown, Tool, ToolContext, ToolError
 from agent_lsp.tools.output import fit
 from agent_lsp.workspace.checkpoints import NOTHING
 from agent_lsp.workspace.location import PathRefused
@@ -62,6 +62,9 @@ async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
         told.origin = await origins.of_call(tool, arguments, turn)
         shown, stop = await _performed(call, tool, arguments, turn, told)
         outcome = Outcome(await _result(call, shown, told, ResultStatus.DONE, turn, tool.rest), stop)
+    except NothingRead as error:
+        unread = _Told(remark=told.remark)
+        outcome = Outcome(await _result(call, Shown(str(error)), unread, ResultStatus.FAILED, turn))
     except ToolError as error:
         outcome = Outcome(await _result(call, Shown(str(error)), told, ResultStatus.FAILED, turn))
     except Rejected as rejected:
@@ -121,6 +124,9 @@ async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Tur
         case ChangingTool():
             try:
                 return await _changed(call, tool, arguments, turn, context, told)
+            except ToolError:  # it may show what another session has written since
+                told.origin = origins.wider(told.origin, await origins.of_call(tool, arguments, turn))
+                raise
             finally:
                 _show(call, stream.rest(), turn)
 

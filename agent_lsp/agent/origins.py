@@ -24,7 +24,7 @@ async def of_shown(shown: Shown, before: Origin, turn: Turn) -> Origin:
     """The origin of what a tool shows that changes nothing; `before` is that of its call."""
     seen = await turn.origins.of(shown.paths) if shown.paths else before
     named = await turn.origins.of_names(shown.names) if shown.names else before
-    return _wider(before, _wider(seen, named))
+    return wider(before, wider(seen, named))
 
 
 async def of_action(action: Action, before: Origin, turn: Turn) -> Origin:
@@ -45,10 +45,10 @@ async def of_action(action: Action, before: Origin, turn: Turn) -> Origin:
 async def of_done(action: Action, text: str, before: Origin, turn: Turn) -> Origin:
     """The origin of what came of an action, whose text is known now; `before` is what was known by its line."""
     if isinstance(action.effect, Command) and before.provenance.trusted:
-        return _wider(before, await turn.origins.of_output(text))
+        return wider(before, await turn.origins.of_output(text))
     return before
 
 
-def _wider(one: Origin, other: Origin) -> Origin:
+def wider(one: Origin, other: Origin) -> Origin:
     """The one of two origins that is trusted less."""
     return other if one.provenance.trusted else one

@@ -35,6 +35,8 @@ def note(db: sqlite3.Connection, session: str, contents: Iterable[Content]) -> N
             db.execute("INSERT OR REPLACE INTO unlooked VALUES (?, ?, ?)", (session, content.call_id, content.snapshot))
         elif isinstance(content, FilesChanged) and content.taint:
             settle(db, Unlooked(session, content.call_id, ""), content.changes)
+        elif isinstance(content, FilesChanged):
+            _note_moves(db, content.changes)
 
 
 def unlooked(db: sqlite3.Connection) -> tuple[Unlooked, ...]:
@@ -45,19 +47,40 @@ def unlooked(db: sqlite3.Connection) -> tuple[Unlooked, ...]:
 def settle(db: sqlite3.Connection, one: Unlooked, changes: Iterable[FileChanged]) -> None:
     """Keeps what a call has written, in the caller's transaction."""
     db.execute("DELETE FROM unlooked WHERE session = ? AND call = ?", (one.session, one.call))
-    _note(db, tuple(changes))
+    made = tuple(changes)
+    moved = _moved(db, made)
+    for change in made:
+        if moved.get(_arrived(change), True):
+            _note(db, change)
 
 
-def _note(db: sqlite3.Connection, changes: Sequence[FileChanged]) -> None:
-    before = {change.before.digest for change in changes if change.before}
+def _note_moves(db: sqlite3.Connection, changes: Sequence[FileChanged]) -> None:
+    """A file that was only moved is what it was where it came from, whoever moved it."""
+    moved = _moved(db, changes)
     for change in changes:
-        if change.after is None:
-            continue
-        digest = change.after.digest
-        moved = change.before is None and digest in before
-        if not moved or db.execute(_KNOWN, (digest,)).fetchone():
-            known = change.before.digest if change.before else ""
-            db.execute("INSERT OR IGNORE INTO tainted VALUES (?, ?, ?)", (change.uri, digest, known))
+        if moved.get(_arrived(change), False):
+            _note(db, change)
+
+
+def _moved(db: sqlite3.Connection, changes: Sequence[FileChanged]) -> dict[str, bool]:
+    """By content, what may have been moved, and whether it was one of them where it came from."""
+    found: dict[str, bool] = {}
+    arrived = {_arrived(change) for change in changes} - {""}
+    for uri, before in ((change.uri, change.before) for change in changes if arrived):
+        if before and before.digest in arrived:
+            found[before.digest] = found.get(before.digest, False) or is_tainted(db, uri, before.digest)
+    return found
+
+
+def _arrived(change: FileChanged) -> str:
+    """The content of a file that was not there before; empty for one that was, and where it is not known."""
+    return change.after.digest if change.after and not change.before else ""
+
+
+def _note(db: sqlite3.Connection, change: FileChanged) -> None:
+    if change.after:
+        known = change.before.digest if change.before else ""
+        db.execute("INSERT OR IGNORE INTO tainted VALUES (?, ?, ?)", (change.uri, change.after.digest, known))
 
 
 def any_at_all(db: sqlite3.Connection) -> bool:

@@ -87,7 +87,8 @@ class ClientApprover:
         shown = title(request.action)
         if len(shown) > _MOST_TITLE:
             shown = f"{shown[: _MOST_TITLE * 2 // 3]} […] {shown[-_MOST_TITLE // 3 :]}"
-        picked = await self._picked(without_links(shown + _always(request)), tuple(_answers(request)), file)
+        asked = without_links(f"{shown}{_why(request)}{_always(request)}")
+        picked = await self._picked(asked, tuple(_answers(request)), file)
         return Decision(_ANSWERS[picked])
 
     async def agrees(self, asked: str, answers: tuple[str, str], name: str, text: str) -> bool:
@@ -123,7 +124,7 @@ class ClientApprover:
         return answers[0]
 
     def _say_left_open(self, request: ApprovalRequest) -> None:
-        shown = without_links(title(request.action)[:_MOST_TITLE])
+        shown = without_links(f"{title(request.action)[:_MOST_TITLE]}{_why(request)}")
         words = f"Agent waits for an answer: {shown} (code actions have the choices)"
         self._server.protocol.tell("window/showMessage", {"type": 2, "message": words})
 
@@ -163,6 +164,14 @@ def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
         for words, choice in _answers(request).items()
         if choice is not Choice.ALLOW_ALWAYS  # whose rule a code action could not show
     ]
+
+
+def _why(request: ApprovalRequest) -> str:
+    """Why nothing that the user allowed before could cover it, and what untrusted text was read."""
+    why = "" if Choice.ALLOW_SESSION in request.choices else request.reason
+    taint = f"untrusted text was read before: {request.taint}"
+    more = taint if request.taint and request.taint not in why else ""
+    return "".join(f"\n({words})" for words in (why, more) if words)
 
 
 def _always(request: ApprovalRequest) -> str:

@@ -46,11 +46,11 @@ def all_rules(remembered: Remembered) -> tuple[tuple[str, Rule], ...]:
 
 
 class OfWorkspace:
-    """The rules that the user allowed for good in one workspace: that of exactly these roots."""
+    """The rules that the user allowed for good in one workspace: that of exactly its `roots`, which may change."""
 
     def __init__(self, remembered: Remembered, roots: Sequence[str]) -> None:
         """`roots` are the absolute paths of the workspace's folders."""
-        self._remembered, self._roots = remembered, sorted(roots)
+        self._remembered, self.roots = remembered, tuple(roots)
 
     def rules(self) -> tuple[Rule, ...]:
         """What was added; a line that is none of ours, or was cut off by a kill, allows nothing. Raises OSError."""
@@ -58,11 +58,11 @@ class OfWorkspace:
 
     def add(self, rule: Rule) -> None:
         """Allows what the rule says in this workspace from now on. Raises OSError."""
-        self._remembered.add(json.dumps({"roots": self._roots, "allow": str(rule)}))
+        self._remembered.add(json.dumps({"roots": sorted(self.roots), "allow": str(rule)}))
 
     def _rule(self, line: str) -> Rule | None:
         read = _read(line)
-        return read[1] if read and read[0] == self._roots else None
+        return read[1] if read and read[0] == sorted(self.roots) else None
 
 
 def _read(line: str) -> tuple[list[str], Rule] | None:

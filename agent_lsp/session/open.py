@@ -68,6 +68,7 @@ class OpenSessions:
     async def read(self, session_id: str) -> Conversation:
         """A session's conversation as it is stored, without opening it. Raises SessionError when there is none."""
         if session := self._open.get(session_id):
+            await session.refresh()
             return session.conversation
         conversation = await self._journal.load(session_id)
         if conversation is None:

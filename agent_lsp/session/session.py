@@ -131,8 +131,12 @@ class Session:
 
     async def refresh(self) -> None:
         """Reads again what another process has added since. Raises JournalError."""
-        if not self._running and await self._journal.head(self.id) != self.conversation.head:
-            self.conversation = await self._journal.load(self.id) or self.conversation
+        known, head = self.conversation, self.conversation.head
+        if self._running or await self._journal.head(self.id) == head:
+            return
+        loaded = await self._journal.load(self.id)
+        if loaded and not self._running and self.conversation is known and known.head == head:  # nothing of ours since
+            self.conversation = loaded
 
     def must_be_idle(self) -> None:
         """Raises SessionError while a turn runs."""

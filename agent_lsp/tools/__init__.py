@@ -21,6 +21,10 @@ class ToolError(Exception):
     """What the model may mend: the message tells it what is wrong and what to do."""
 
 
+class NothingRead(ToolError):
+    """The tool came to nothing before it read anything of others: the message holds the daemon's words only."""
+
+
 class Arguments(BaseModel):
     """The base of all argument models: unknown names are refused, so that a typo is noticed."""
 

@@ -11,7 +11,7 @@ from agent_lsp.conversation.messages import Provenance
 from agent_lsp.permissions.reading import IN_READ_ONLY, only_reads
 from agent_lsp.permissions.shell_line import plain_words
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
-from agent_lsp.workspace.commands import Program, Ran
+from agent_lsp.workspace.commands import Program, Ran, runs_git
 from agent_lsp.workspace.door import is_folder
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.roots import Roots
@@ -79,7 +79,7 @@ async def performed(action: Action, context: ToolContext) -> str:
     except (OSError, SandboxRefused) as error:
         raise ToolError(f"the command could not be started: {error}") from error
     text = ran.ended.output.decode("utf-8", "replace")
-    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran))
+    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran, command))
     if shown := (told if ran.ended.code or ran.ended.timed_out else "") + notes:
         context.output("\n" * bool(text and not text.endswith("\n")) + shown)  # the user saw only what it printed
     return (text if text.endswith("\n") or not text else f"{text}\n") + told + notes
@@ -97,13 +97,13 @@ def _how_it_ended(ran: Ran, command: Command, text: str) -> str:
     return f"[exit code {ran.ended.code}]" if ran.ended.code or not text else ""
 
 
-def _notes(ran: Ran) -> list[str]:
+def _notes(ran: Ran, command: Command) -> list[str]:
     notes = []
     if ran.unseen:
         notes.append(f"unsaved in the editor, so the command did not see it: {', '.join(ran.unseen)}")
     if ran.read_unsaved:
         notes.append(f"unsaved in the editor, so the command read it from there: {', '.join(ran.read_unsaved)}")
-    if ran.kept and ran.ended.code:
+    if ran.kept and (ran.ended.code or runs_git([command.line])):
         more = f" and {len(ran.kept) - _MOST_NAMED} more" if len(ran.kept) > _MOST_NAMED else ""
         names = ", ".join(ran.kept[:_MOST_NAMED])
         notes.append(f"hidden from it, for the user keeps it from you (.agentignore, .aiignore): {names}{more}")

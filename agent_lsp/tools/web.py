@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from agent_lsp import web
 from agent_lsp.conversation.actions import Action, Fetch, ToolKind, WebSearch
 from agent_lsp.conversation.messages import Provenance
-from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
-from agent_lsp.web import WebRefused
+from agent_lsp.tools import Arguments, ChangingTool, NothingRead, ToolContext, ToolError
 from agent_lsp.web.location import canonical
 from agent_lsp.web.page_text import text_of
 
@@ -27,7 +27,7 @@ async def _prepare_fetch(arguments: WebFetch, context: ToolContext) -> Action:
     try:
         url = canonical(arguments.url)
         context.web.pages.must_be_public(url)
-    except WebRefused as error:
+    except web.WebRefused as error:
         raise ToolError(f"not fetched: {error}") from error
     return Action("web_fetch", ToolKind.FETCH, f"Fetch {url}", Fetch(url))
 
@@ -37,8 +37,8 @@ async def _fetch(action: Action, context: ToolContext) -> str:
     try:
         page = await context.web.pages.fetch(action.effect.url)
         text = await text_of(page)
-    except WebRefused as error:
-        raise ToolError(f"not fetched: {error}") from error
+    except web.WebRefused as error:
+        raise _failed("not fetched", error) from error
     head = "" if page.url == action.effect.url else f"[from {page.url}]\n"
     tail = f"\n[the page is longer than the {len(page.body):,} bytes that are read]" if page.cut else ""
     return f"{head}{text or '(the page has no text)'}{tail}"
@@ -52,12 +52,18 @@ async def _prepare_search(arguments: SearchWeb, context: ToolContext) -> Action:
 async def _search(action: Action, context: ToolContext) -> str:
     assert isinstance(action.effect, WebSearch)  # noqa: S101 - prepared by this file
     if action.effect.via != context.web.engine.via:
-        raise ToolError("not searched: another search engine is set by now; search again")
+        raise NothingRead("not searched: another search engine is set by now; search again")
     try:
         hits = await context.web.engine.search(action.effect.query, action.effect.limit)
-    except WebRefused as error:
-        raise ToolError(f"not searched: {error}") from error
+    except web.WebRefused as error:
+        raise _failed("not searched", error) from error
     return "\n\n".join(f"{hit.title}\n{hit.url}\n{hit.excerpt}".rstrip() for hit in hits) or "(nothing found)"
+
+
+def _failed(what: str, error: web.WebRefused) -> ToolError:
+    """The same in the tool's words, as clean as it is."""
+    kind = NothingRead if isinstance(error, web.NothingRead) else ToolError
+    return kind(f"{what}: {error}")
 
 
 web_fetch = ChangingTool(

@@ -11,6 +11,10 @@ class WebRefused(Exception):
     """Something is not fetched, or could not be; the message tells the model why, and what to do."""
 
 
+class NothingRead(WebRefused):
+    """It came to nothing before anything was read that a server wrote: the message holds no words of a server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What a server sent: decoded bytes, at most as many as the broker takes; `cut` when there were more.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from agent_lsp.web import Denied, Page, WebRefused
+from agent_lsp.web import Denied, NothingRead, Page, WebRefused
 from agent_lsp.web.address import Address, Refusal, Resolve, by_system, not_public
 from agent_lsp.web.location import canonical, host_of, joined, port_of, same_site
 
@@ -63,9 +63,11 @@ class Broker:
             async with asyncio.timeout(self._bounds.seconds):
                 return await self._followed(place, form)
         except TimeoutError as error:
-            raise WebRefused(f"{host} took longer than {self._bounds.seconds:g} s") from error
-        except httpx.HTTPError as error:
-            raise WebRefused(f"{host} could not be read: {error or type(error).__name__}") from error
+            raise NothingRead(f"{host} took longer than {self._bounds.seconds:g} s") from error
+        except (httpx.NetworkError, httpx.TimeoutException) as error:
+            raise NothingRead(f"{host} could not be read: {error or type(error).__name__}") from error
+        except httpx.HTTPError as error:  # its message may quote the server
+            raise NothingRead(f"{host} could not be read: it broke off, or did not answer as HTTP asks") from error
 
     def must_be_public(self, url: str) -> None:
         """As the protocol says: for it nobody is asked what cannot be done."""
@@ -74,19 +76,24 @@ class Broker:
         self._must_not_refuse(host, _literal("127.0.0.1" if local else host))
 
     async def _followed(self, url: str, form: dict[str, str] | None) -> Page:
-        for _ in range(self._bounds.redirects + 1):
-            answer = await self._asked(url, form)
+        for hop in range(self._bounds.redirects + 1):
+            try:
+                answer = await self._asked(url, form)
+            except NothingRead as error:
+                if hop:  # the address that is told is one that a server chose
+                    raise WebRefused(str(error)) from error
+                raise
             if isinstance(answer, Page):
                 return answer
             if not same_site(url, answer):
                 raise WebRefused(f"it redirects to {answer}: fetch that address if it is what you need")
             url, form = answer, None
-        raise WebRefused(f"it redirects more than {self._bounds.redirects} times")
+        raise NothingRead(f"it redirects more than {self._bounds.redirects} times")
 
     async def _asked(self, url: str, form: dict[str, str] | None) -> Page | str:
         """A page, or the address that the server redirects to."""
         if reason := self._denied(url):
-            raise WebRefused(reason)
+            raise NothingRead(reason)
         addresses = await self._checked(url)
         async with httpx.AsyncHTTPTransport(verify=self._trusted or _trusted(), trust_env=False) as transport:
             response = await _sent(transport, url, addresses, form)
@@ -94,7 +101,7 @@ class Broker:
                 if response.status_code in _REDIRECTS and "location" in response.headers:
                     return joined(url, response.headers["location"])
                 if response.status_code != 200:
-                    raise WebRefused(f"{url} answered {response.status_code} {response.reason_phrase}")
+                    raise NothingRead(f"{url} answered {_status(response.status_code)}")
                 return await self._read(url, response)
             finally:
                 await response.aclose()
@@ -105,17 +112,17 @@ class Broker:
         try:
             addresses = _literal(host) or await self._resolve(host, port_of(url))
         except OSError as error:
-            raise WebRefused(f"the host {host} was not found: {error.strerror or error}") from error
+            raise NothingRead(f"the host {host} was not found: {error.strerror or error}") from error
         self._must_not_refuse(host, addresses)
         if not addresses:
-            raise WebRefused(f"the host {host} has no address")
+            raise NothingRead(f"the host {host} has no address")
         return addresses
 
     def _must_not_refuse(self, host: str, addresses: Sequence[Address]) -> None:
         for address in addresses:
             if reason := self._refuses(address):
                 at = "" if host == str(address) else f" is at {address}, which"
-                raise WebRefused(f"{host}{at} is not fetched from: {reason}")
+                raise NothingRead(f"{host}{at} is not fetched from: {reason}")
 
     async def _read(self, url: str, response: httpx.Response) -> Page:
         most, body, cut = self._bounds.most_bytes, bytearray(), False
@@ -126,6 +133,11 @@ class Broker:
                 break
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return Page(url, media_type, response.charset_encoding or "", bytes(body[:most]), cut)
+
+
+def _status(code: int) -> str:
+    """A status in our words: the phrase that a server sends beside it is the server's."""
+    return f"{code} {httpx.codes.get_reason_phrase(code)}".rstrip()
 
 
 def _literal(host: str) -> tuple[Address, ...]:
@@ -165,8 +177,8 @@ async def _sent(
 
 async def _decoded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
     """The bytes without their compression, in pieces that stay small whatever they were packed from."""
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding == "identity":
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding in {"", "identity"}:
         async for piece in response.aiter_raw(_PIECE):
             yield piece
         return

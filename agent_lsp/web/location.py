@@ -44,7 +44,10 @@ def canonical(url: str) -> str:
 
 def joined(base: str, location: str) -> str:
     """Where a redirect leads, in canonical form. Raises WebRefused."""
-    return canonical(urljoin(base, location))
+    try:
+        return canonical(urljoin(base, location))
+    except ValueError as error:
+        raise WebRefused(f"it redirects to what is no address: {error}") from error
 
 
 def host_of(url: str) -> str:

@@ -14,6 +14,10 @@ _TEXT = re.compile(
 )
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{1,40})""", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_ENCODINGS = re.compile(
+    r"ascii|utf-(8|16|32).*|iso8859-\d+|cp\d+|koi8-.|kz1048|mac-.+|ptcp154|tis-620|big5.*|gb.+|hz|euc_.+|iso2022_.+|johab|shift_.+"
+)
+"""Codecs of texts, by Python's names for them; others that it has, such as punycode, are slow without bound."""
 _HEAD_BYTES = 2_048
 _SECONDS = 20.0
 
@@ -46,10 +50,10 @@ def decoded(page: Page) -> str:
     declared = _DECLARED.search(page.body[:_HEAD_BYTES]) if page.media_type in _HTML else None
     name = page.charset or (declared[1].decode() if declared else "utf-8")
     try:
-        known = codecs.lookup(name)
-        return page.body.decode(known.name, "replace")
-    except (LookupError, UnicodeError):  # no such encoding, or one that is none of text
-        return page.body.decode("utf-8", "replace")
+        known = codecs.lookup(name).name
+    except (LookupError, UnicodeError):
+        known = ""
+    return page.body.decode(known if _ENCODINGS.fullmatch(known) else "utf-8", "replace")
 
 
 def _markdown(html: str, url: str) -> str:

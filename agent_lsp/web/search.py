@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from agent_lsp.web import Fetches, Hit, Page, WebRefused
+from agent_lsp.web import Fetches, Hit, NothingRead, Page, WebRefused
 from agent_lsp.web.location import canonical, host_of
 from agent_lsp.web.page_text import decoded
 
@@ -31,7 +31,10 @@ class DuckDuckGo:
     async def search(self, query: str, limit: int) -> tuple[Hit, ...]:
         engine = await asyncio.to_thread(_duckduckgo)
         form = engine.build_payload(query, "wt-wt", "moderate", None)
-        page = await self._broker.fetch(self._address, form)
+        try:
+            page = await self._broker.fetch(self._address, form)
+        except NothingRead as error:
+            raise NothingRead(f"{error}; the user can set 'searchUrl' to another engine, SearXNG") from error
         return _best(await asyncio.to_thread(_read_html, engine, decoded(page)), limit)
 
 
@@ -48,7 +51,11 @@ class Searxng:
 
     async def search(self, query: str, limit: int) -> tuple[Hit, ...]:
         joint = "&" if "?" in self._address else "?"
-        page = await self._broker.fetch(f"{self._address}{joint}{urlencode({'q': query, 'format': 'json'})}")
+        try:
+            page = await self._broker.fetch(f"{self._address}{joint}{urlencode({'q': query, 'format': 'json'})}")
+        except NothingRead as error:
+            remedy = "the user can look whether it runs, allows the format 'json', and is what 'searchUrl' says"
+            raise NothingRead(f"{error}; {remedy}") from error
         return _best(_read_json(page), limit)
 
 
@@ -81,7 +88,7 @@ def _read_html(engine: Duckduckgo, html: str) -> list[Hit]:
 def _read_json(page: Page) -> list[Hit]:
     try:
         found = _Results.model_validate(json.loads(page.body))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # a ValidationError is one of the first
         raise WebRefused(
             f"{host_of(page.url)} did not answer with JSON as SearXNG does: allow the format 'json' there"
         ) from error

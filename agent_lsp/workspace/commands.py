@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, NOT_ENTERED, Keeps,
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
+_GIT = re.compile(r"\bgit\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ class Ran:
     kept: tuple[str, ...] = ()
 
 
+def runs_git(argv: Sequence[str]) -> bool:
+    """Whether a command names git, so that it is refused what lies in hidden folders; other programs find them empty.
+
+    At a folder that refuses them, those that walk a workspace fail, such as pytest.
+    """
+    return any(_GIT.search(word) for word in argv)
+
+
 class Commands:
     """Runs commands for tools."""
 
@@ -131,7 +141,7 @@ class Commands:
         taken: list[tuple[str, str | None]] = []
         left: list[str] = []
         try:
-            view = await asyncio.to_thread(self._view, before, texts)
+            view = await asyncio.to_thread(self._view, before, texts, program)
             ended = await self._guarded(sandbox, program, view, taken)
         finally:
             after = await asyncio.shield(asyncio.to_thread(self._after, before, keeps))
@@ -157,7 +167,8 @@ class Commands:
         """Runs what can change nothing: there is nothing to guard from it, and nothing to take back."""
         keeps = self._keeps()
         hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
-        view = View(tuple(self._roots), (), (*self._rules.hidden, *hidden), texts.on_disk, writes=False)
+        every, git = (*self._rules.hidden, *hidden), runs_git(program.argv)
+        view = View(tuple(self._roots), (), every, texts.on_disk, writes=False, for_git=git)
         ended = await self._started(sandbox, program, view)
         return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
@@ -233,14 +244,14 @@ class Commands:
         """Those that are there: a folder may be deleted while it is open."""
         return [root.path for root in self._files.roots.all if os.path.isdir(root.path)]  # noqa: PTH112 - names are strings here
 
-    def _view(self, before: Survey, texts: Texts) -> View:
+    def _view(self, before: Survey, texts: Texts, program: Program) -> View:
         roots = tuple(self._roots)
         at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
         named = tuple(dict.fromkeys((*at_roots, *before.protected)))
         protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed)
-        return View(roots, protected, hidden, texts.on_disk)
+        return View(roots, protected, hidden, texts.on_disk, for_git=runs_git(program.argv))
 
     def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
         """As users read them; the rules that keep them are no reason not to name them to whom they are kept from."""

@@ -409,6 +409,19 @@ def test_a_session_that_runs_in_another_daemon_is_refused_with_that_reason(
     assert "another editor or terminal" in done["error"]["message"]
 
 
+def test_a_session_that_another_daemon_went_on_with_is_shown_as_it_is_now(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    first, second = daemon(script({"text": "One."})), daemon(script({"text": "One."}))
+    for client in (first, second):
+        client.start(workspace)
+    session = ask(first)["sessionId"]
+    ask(second, "and then?", sessionId=session)
+    shown = [client.command("agent.session", {"sessionId": session})["entries"] for client in (first, second)]
+    assert shown[0] == shown[1]
+    assert [entry["text"] for entry in shown[0] if entry.get("role") == "user"] == ["go", "and then?"]
+
+
 def test_two_sessions_of_one_daemon_run_side_by_side(daemon: Start, workspace: Path, script: Script) -> None:
     client = daemon(script({"text": "one two three", "delay_ms": 100}))
     client.start(workspace)
@@ -514,6 +527,31 @@ def test_folders_are_opened_and_closed_while_a_turn_runs(
         f" {workspace}/greeting.txt (deleted, or no longer readable). Read again what you still need.",
     ]
     client.wait(lambda m: m.get("method") == "window/showMessage" and "gone is no folder" in m["params"]["message"])
+
+
+def test_what_was_allowed_for_good_does_not_hold_once_other_folders_are_open(
+    daemon: Start, workspace: Path, tmp_path: Path, script: Script
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    run = {"calls": [call("run_command", command="touch x")]}
+    client = daemon(script(run, run, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    added, removed = ({"uri": folder.as_uri(), "name": folder.name} for folder in (other, workspace))
+    asked: list[Any] = []
+
+    def allow_for_good_and_change_folders(params: Any) -> Any:
+        asked.append(params)
+        if len(asked) == 1:
+            client.command("agent.decide", {"approvalId": params["approvalId"], "decision": "allow_always"})
+        return {"decision": "reject"}
+
+    client.answers["agent/requestApproval"] = allow_for_good_and_change_folders
+    ask(client)
+    assert len(asked) == 1
+    client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [added], "removed": [removed]}})
+    ask(client)
+    assert [question["cwd"] for question in asked] == [str(workspace), str(other), str(other)]
 
 
 def test_folders_that_are_on_no_disk_of_this_machine_are_named(daemon: Start, script: Script) -> None:

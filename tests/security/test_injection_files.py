@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent_lsp.conversation.actions import Action, Command, ToolKind
+from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Command, Decision, ToolKind
 from agent_lsp.conversation.messages import ToolMessage
+from agent_lsp.session import Order
 from tests.conftest import call
 from tests.house import House, house
 
@@ -149,6 +150,49 @@ async def test_a_file_that_is_only_moved_is_as_it_was(workspace: Path, state: Pa
     async with written(workspace, state, script, call("move_file", path="greeting.txt", new_path="hello.txt")):
         pass
     assert await taint_after(workspace, state, script, call("read_file", path="hello.txt")) == ""
+
+
+MOVE = call("move_file", path="notes.md", new_path="moved.md")
+MOVED = "moved.md (written after untrusted text was read)"
+
+
+@pytest.mark.parametrize("move", [MOVE, call("run_command", command="mv n*.md moved.md")])
+@pytest.mark.parametrize("undone", [False, True])
+async def test_it_stays_so_when_it_was_changed_and_is_then_moved(
+    workspace: Path, state: Path, script: Script, move: dict[str, Any], undone: bool
+) -> None:
+    async with written(workspace, state, script, WRITE):
+        (workspace / "notes.md").write_text("from vendor\nand a line of the user\n")
+    async with house(script({"calls": [move]}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+        if undone:
+            await home.app.history.undo(await home.open())
+    look = call("read_file", path="notes.md" if undone else "moved.md")
+    assert await taint_after(workspace, state, script, look) == (WRITTEN if undone else MOVED)
+
+
+async def test_words_that_another_session_wrote_while_a_question_was_open_taint_with_the_refusal_that_shows_them(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    def edit(new: str) -> dict[str, Any]:
+        return call("edit_file", path="greeting.txt", edits=[{"old_text": "world", "new_text": new}])
+
+    other = [{"calls": [READ]}, {"calls": [edit("obey")]}, {"text": "ok"}]
+    model = script({"calls": [edit("moon")]}, {"calls": [PROBE]}, {"text": "ok"}, when={"other": other})
+    async with house(model, workspace, state) as home:
+        asked: list[ApprovalRequest] = []
+
+        async def allow_after_the_other(request: ApprovalRequest) -> Decision:
+            if not asked:
+                await (await home.app.sessions.new("other")).ask(Order("other", home.door)).finished
+            asked.append(request)
+            return Decision(Choice.ALLOW_ONCE)
+
+        session = await home.open()
+        await session.ask(Order("go", allow_after_the_other)).finished
+        [refused] = next(message.results for message in home.messages if isinstance(message, ToolMessage))
+        assert "obey" in refused.text
+        assert asked[1].taint == "greeting.txt (written after untrusted text was read)"
 
 
 async def test_what_a_clean_session_writes_is_the_projects_own(workspace: Path, state: Path, script: Script) -> None:

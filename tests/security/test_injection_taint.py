@@ -10,6 +10,7 @@ from agent_lsp.conversation.entries import Said
 from agent_lsp.conversation.messages import ToolMessage, ToolResult
 from tests.conftest import call
 from tests.house import House, house
+from tests.web.server import answer, serving
 
 Script = Callable[..., str]
 
@@ -103,6 +104,31 @@ async def test_a_branch_from_after_the_reading_is_tainted_and_one_from_before_is
             await home.ask("write")
             assert asked(home) == expected
         assert (workspace / "a.txt").read_text() == "x\n"
+
+
+async def test_a_search_that_came_to_nothing_taints_nothing_and_one_that_was_answered_does(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    asking = call("web_search", query="pads")
+    deeds = [asking, WRITE, asking, call("delete_file", path="a.txt")]
+    model = script(*({"calls": [deed]} for deed in deeds), {"text": "ok"})
+    async with serving({}) as server:
+
+        def allow_and_answer(_: ApprovalRequest) -> Decision:
+            if server.asked:
+                server.says["/search"] = answer(b'{"results": []}', "application/json")
+            return Decision(Choice.ALLOW_ONCE)
+
+        where = server.url("/search", "127.0.0.1")
+        async with house(model, workspace, state, preset="edits", searchUrl=where) as home:
+            home.answer = allow_and_answer
+            await home.ask()
+            assert [(request.action.tool, request.taint) for request in home.asked] == [
+                ("web_search", ""),
+                ("web_search", ""),
+                ("delete_file", "the results of 127.0.0.1 for pads"),
+            ]
+            assert "answered 404 Not Found" in results(home)[0].text
 
 
 async def test_a_new_session_is_clean(workspace: Path, state: Path, script: Script) -> None:

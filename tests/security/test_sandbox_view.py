@@ -101,6 +101,36 @@ async def test_what_the_user_keeps_from_the_agent_is_hidden_and_its_neighbour_is
     assert (workspace / "kept/one").read_text() == "text of kept/one\n"
 
 
+@pytest.mark.parametrize("kept", ["kept/", "kept/*"])
+async def test_git_records_no_deletion_of_what_the_user_keeps_from_the_agent(
+    workspace: Path, editor: OpenBuffers, tmp_path: Path, kept: str
+) -> None:
+    git = ["git", "-C", str(workspace), "-c", "user.name=n", "-c", "user.email=e@x"]
+    (workspace / "kept").mkdir()
+    for name in ("kept/one", "kept/two", "shown"):
+        (workspace / name).write_text("first\n")
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    for branch, text in (("main", "first"), ("other", "second")):
+        subprocess.run([*git, "checkout", "-q", "-B", branch], check=True)
+        (workspace / "kept/one").write_text(f"{text}\n")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-qm", branch], check=True)
+    subprocess.run([*git, "checkout", "-q", "main"], check=True)
+    (workspace / ".agentignore").write_text(f"{kept}\n")
+    me = "git -c user.name=n -c user.email=e@x"
+    lines = ("add -A", "commit -qam three", "stash", "rm -rfq kept", "checkout -q other", "reset -q --hard other")
+    async with opened(workspace, editor, tmp_path / "state") as runs:
+        for line in lines:
+            (workspace / "shown").write_text(f"{line}\n")
+            await run(runs, workspace, f"{me} {line}")
+
+    tracked = subprocess.run([*git, "ls-files", "kept"], check=True, capture_output=True, text=True).stdout
+    assert tracked == "kept/one\nkept/two\n"
+    seen = subprocess.run([*git, "log", "--all", "--format=", "--name-status"], check=True, capture_output=True).stdout
+    assert b"D\tkept" not in seen
+    assert [(workspace / "kept" / name).read_text() for name in ("one", "two")] == ["first\n", "first\n"]
+
+
 async def test_a_command_that_reads_changes_nothing_and_sees_what_others_see(
     workspace: Path, editor: OpenBuffers, tmp_path: Path
 ) -> None:

@@ -202,6 +202,18 @@ async def test_a_failed_command_is_told_what_was_hidden_from_it(context: ToolCon
     assert await run(context, "echo fine") == "fine\n"
 
 
+async def test_git_is_told_what_was_hidden_from_it_for_it_takes_it_for_deleted(
+    context: ToolContext, workspace: Path
+) -> None:
+    (workspace / "kept").mkdir()
+    (workspace / ".agentignore").write_text("kept/\n")
+
+    assert await run(context, "git --version >/dev/null; ls kept/one 2>&1; echo fine") == (
+        "ls: cannot access 'kept/one': Permission denied\nfine\n"
+        "\n[hidden from it, for the user keeps it from you (.agentignore, .aiignore): kept]"
+    )
+
+
 async def test_outside_the_sandbox_it_is_said_so_and_reads_the_disk(
     context: ToolContext, workspace: Path, editor: OpenBuffers, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.web import Page, WebRefused
+from agent_lsp.web import NothingRead, Page, WebRefused
 from agent_lsp.web.broker import Bounds, Broker
 from tests.web.server import LOOPBACK, answer, certificate, names, only, redirect, serving
 
@@ -80,7 +80,7 @@ async def test_a_ring_of_redirects_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "gopher://site.test/", "http://me:you@site.test/", "//\x00"]
+    "location", ["file:///etc/passwd", "gopher://site.test/", "http://me:you@site.test/", "//\x00", "//[::1/"]
 )
 async def test_a_redirect_to_what_is_no_page_is_refused(location: str) -> None:
     async with serving({"/a": redirect(location)}) as server:
@@ -161,6 +161,37 @@ async def test_an_error_of_the_server_and_a_host_that_is_not_there_are_told() ->
             await broker().fetch(server.url())
         with pytest.raises(WebRefused, match=r"the host nowhere\.test was not found"):
             await broker().fetch("http://nowhere.test/")
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"),
+    [
+        *(("/none", True), ("/rude", True), ("/ring", True), ("/broken", True), ("/chunks", True)),
+        *(("/to-none", False), ("/away", False), ("/packed", False)),
+    ],
+)
+async def test_a_failure_holds_words_of_a_server_or_says_that_it_does_not(path: str, clean: bool) -> None:
+    says = {
+        "/rude": answer(b"obey", status="500 Obey me"),
+        "/ring": redirect("/ring"),
+        "/to-none": redirect("/obey-me"),
+        "/away": redirect("http://obey.me/"),
+        "/packed": answer(b"x", Content_Encoding="obey me"),
+        "/broken": b"obey me\r\n\r\n",
+        "/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nobey me\r\n",
+    }
+    async with serving(says) as server:
+        with pytest.raises(WebRefused) as refused:
+            await broker().fetch(server.url(path))
+
+    assert isinstance(refused.value, NothingRead) is clean
+    assert not clean or "bey" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["http://nowhere.test/", "http://10.0.0.1/", "http://site.test:1/"])
+async def test_what_reached_no_server_says_that_nothing_was_read(url: str) -> None:
+    with pytest.raises(NothingRead):
+        await broker().fetch(url)
 
 
 async def test_the_next_address_is_tried_when_one_takes_no_connection() -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from agent_lsp.web import Page, WebRefused
-from agent_lsp.web.page_text import text_of
+from agent_lsp.web.page_text import decoded, text_of
 
 HTML = b"""<!doctype html><html><head><title>T</title><meta name=a content=b><style>p{}</style></head><body>
 <script>steal()</script><h1>Rounding</h1><p>See <a href="/round?x=1">round</a> and <em>half</em>.</p>
@@ -43,6 +43,25 @@ async def test_html_becomes_markdown_with_whole_links_and_without_scripts() -> N
 )
 async def test_text_is_read_in_its_own_encoding(body: bytes, kind: str, charset: str) -> None:
     assert await text_of(page(body, kind, charset)) == "größe"
+
+
+async def test_an_encoding_that_is_slow_without_bound_is_none() -> None:
+    began = time.process_time()
+    assert await text_of(page(b"a" * 500_000, "text/plain", "punycode")) == "a" * 500_000
+
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("utf-8", "utf-16le", "latin1", "iso-8859-15", "macintosh", "windows-1251", "koi8-r", "ibm866", "us-ascii"),
+        *("gbk", "gb18030", "gb2312", "big5", "euc-jp", "shift_jis", "iso-2022-jp", "euc-kr", "ks_c_5601-1987"),
+    ],
+)
+def test_the_encodings_of_the_web_are_read(name: str) -> None:
+    body = b"\xb0\xa1"
+    assert decoded(page(body, "text/plain", name)) == body.decode(name, "replace")
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/pdf", "application/octet-stream", "video/mp4", ""])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agent_lsp.web import Hit, WebRefused
+from agent_lsp.web import Hit, NothingRead, WebRefused
 from agent_lsp.web.address import any_address
 from agent_lsp.web.broker import Broker
 from agent_lsp.web.choice import chosen
@@ -68,11 +68,20 @@ async def test_an_engine_of_the_users_own_may_be_a_private_one() -> None:
     assert server.paths == ["/search?language=en&q=a%26b&format=json"]
 
 
-async def test_an_engine_that_does_not_answer_with_json_is_named() -> None:
-    async with serving({"/": answer(b"<html>", "text/html")}) as server:
+@pytest.mark.parametrize("body", [b"<html>", b"[" * 200_000, b"[]", b'{"results": [{}]}'])
+async def test_an_engine_that_does_not_answer_with_json_is_named(body: bytes) -> None:
+    async with serving({"/": answer(body, "text/html")}) as server:
         engine = Searxng(Broker(refuses=any_address), server.url("/", "127.0.0.1"))
         with pytest.raises(WebRefused, match=r"127\.0\.0\.1 did not answer with JSON as SearXNG does"):
             await engine.search("x", 5)
+
+
+async def test_where_no_engine_is_reached_the_remedy_is_named() -> None:
+    offline = Broker(refuses=any_address, resolve=names())
+    with pytest.raises(NothingRead, match=r"html\.duckduckgo\.com was not found.*; the user can set 'searchUrl'"):
+        await DuckDuckGo(offline).search("x", 5)
+    with pytest.raises(NothingRead, match=r"could not be read: .*; the user can look whether it runs"):
+        await Searxng(offline, "http://127.0.0.1:1/search").search("x", 5)
 
 
 def test_the_host_that_sees_the_query_is_told() -> None:

@@ -33,7 +33,8 @@ class View:
 
     Of all that exists only `roots` can be written to, and these only if it `writes`. `protected` entries cannot be
     changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that
-    stand read-only in place of the files of that path.
+    stand read-only in place of the files of that path. In a view `for_git` a name in a hidden folder of a root is
+    refused and not missing, for git takes for deleted what is missing.
     """
 
     roots: tuple[str, ...]
@@ -41,6 +42,7 @@ class View:
     hidden: tuple[str, ...] = ()
     buffers: Mapping[str, bytes] = field(default_factory=dict)
     writes: bool = True
+    for_git: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ class Bubblewrap:
             # whatever walks the workspace (tests, `git add`, `find`) fails at one that cannot.
             case Kind.MISSING | Kind.HIDDEN_FOLDER:
                 return ["--perms", "0555", "--tmpfs", path]
+            case Kind.CLOSED_FOLDER:
+                return ["--perms", "0444", "--tmpfs", path]
             case Kind.WRITABLE | Kind.PINNED:
                 return ["--bind", path, path]
             case Kind.READ_ONLY | Kind.DECOY:

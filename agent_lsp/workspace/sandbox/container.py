@@ -56,6 +56,8 @@ class Container:
             source, mode = self._source(mount.kind, mount.path)
             if source:
                 flags.append(f"--mount=type=bind,source={source},target={mount.path}{mode}")
+            elif mount.kind is Kind.CLOSED_FOLDER:
+                flags.append(f"--tmpfs={mount.path}:mode=0444")
             elif mount.kind is Kind.HIDDEN_FOLDER and any(mount.path.startswith(f"{root}/") for root in view.roots):
                 flags.append(f"--tmpfs={mount.path}:mode=0555")
         name = self._new_name()

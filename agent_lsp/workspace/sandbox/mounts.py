@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -30,6 +30,7 @@ class Kind(IntEnum):
     DECOY = 6
     HIDDEN_FILE = 7
     HIDDEN_FOLDER = 8
+    CLOSED_FOLDER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Mount:
     """One path of the view. PINNED is as writable as what holds it, but can be neither renamed nor removed.
 
     LINK is a symbolic link on the way to a protected entry: nothing can be mounted on it. DECOY is a missing file that
-    must not be an empty folder: see `stubs.py`.
+    must not be an empty folder: see `stubs.py`. A CLOSED_FOLDER is a hidden one in which no name can be looked up.
     """
 
     path: str
@@ -70,7 +71,7 @@ def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
     for path in view.buffers:
         yield Mount(path, Kind.BUFFER)
     for path in view.hidden:
-        yield from _hiding(path, view.roots)
+        yield from _hiding(path, view)
 
 
 def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) -> Iterator[Mount]:
@@ -108,16 +109,24 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _hiding(path: str, roots: tuple[str, ...]) -> Iterator[Mount]:
+def _hiding(path: str, view: View) -> Iterator[Mount]:
     """A hidden entry with what holds it in a root: moved along with that, the next command would find it by another
     name."""
     real = os.path.realpath(path)
     if not os.path.exists(real):
         return
     for place in _holders(real):
-        if any(place.startswith(f"{root.rstrip('/')}/") for root in roots):
+        if _beneath(place, view.roots):
             yield Mount(place, Kind.PINNED)
-    yield Mount(real, Kind.HIDDEN_FOLDER if os.path.isdir(real) else Kind.HIDDEN_FILE)
+    if not os.path.isdir(real):
+        yield Mount(real, Kind.HIDDEN_FILE)
+        return
+    closed = view.for_git and _beneath(real, view.roots) and not any(_beneath(root, [real]) for root in view.roots)
+    yield Mount(real, Kind.CLOSED_FOLDER if closed else Kind.HIDDEN_FOLDER)
+
+
+def _beneath(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
 _HELD_ANYWAY = {Kind.LINK, Kind.PINNED, Kind.READ_ONLY}
@@ -141,7 +150,7 @@ def _holders(path: str) -> Iterator[str]:
 
 def _without_what_lies_in_hidden(found: Mapping[str, Kind], roots: tuple[str, ...]) -> dict[str, Kind]:
     """Only a root, and what lies in that, comes up again within a hidden folder."""
-    hidden = [path for path, kind in found.items() if kind is Kind.HIDDEN_FOLDER]
+    hidden = [path for path, kind in found.items() if kind >= Kind.HIDDEN_FOLDER]
 
     def stays(path: str) -> bool:
         holders = [folder for folder in hidden if path.startswith(f"{folder}/")]

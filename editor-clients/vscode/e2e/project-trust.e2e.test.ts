@@ -32,3 +32,20 @@ test('it is asked about again when it says something else', async () => {
   await workbench.notification('has changed since you trusted it').waitFor();
   await workbench.page.locator('.monaco-editor .view-line', { hasText: 'steps = 3' }).waitFor();
 });
+
+test('a question that takes the place of an open one keeps its text on the screen', async () => {
+  const { chat, model, workbench } = bench();
+  bench().changeOnDisk('.agent/config.toml', 'preset = "plan"\nsteps = 4\n');
+  model.willSay({ text: 'There.' });
+  await chat.ask('And now?');
+  await chat.says('There.');
+  const shown = workbench.page.locator('.monaco-editor .view-line', { hasText: 'steps = 4' });
+  await shown.waitFor();
+  await workbench.command('Notifications: Show Notifications');
+  const question = workbench.page.locator('.notifications-center .notification-list-item', {
+    hasText: 'since you trusted it',
+  });
+  await question.waitFor();
+  expect(await question.count()).toBe(1); // VS Code has closed the one before
+  expect(await shown.count()).toBe(1);
+});

@@ -8,7 +8,7 @@ import { registerChanges } from './changes';
 import { ChatView, VIEW } from './chat/view';
 import type { Daemon } from './client/daemon';
 import { registerCodeActions } from './codeActions';
-import { registerCommands } from './commands';
+import { registerCommands, say } from './commands';
 import { COMMAND, type AgentEvent } from './contract';
 import { ShownConversation } from './conversation';
 import { History } from './history';
@@ -62,7 +62,14 @@ export function activate(context: ExtensionContext): void {
   });
   const chat = new ChatView(context.extensionUri, port);
   const status = new Status();
-  const trust = new TrustQuestion({ call, daemon: running, events: events.event, asked: context.workspaceState, log });
+  const trust = new TrustQuestion({
+    call,
+    daemon: running,
+    events: events.event,
+    asked: context.workspaceState,
+    log,
+    say: (error) => void say(error, output),
+  });
 
   context.subscriptions.push(
     output,

@@ -16,28 +16,32 @@ const ASKED = 'agentLsp.trustAsked';
 /** What the question needs. */
 export interface Asking {
   call: <T>(command: string, params: object) => Promise<T>;
-  daemon: Daemon;
+  daemon: Pick<Daemon, 'onReady'>;
   events: Subscribe<AgentEvent>;
   /** Keeps which digest the user was asked about last. */
   asked: Memento;
   log: (error: unknown) => void;
+  /** Tells the user why their yes counts for nothing. */
+  say: (error: unknown) => void;
 }
 
 export class TrustQuestion {
-  private shown = '';
+  private shown = { digest: '', text: '' };
 
   constructor(private readonly on: Asking) {}
 
   /** Asks by itself, once for each content that would act. */
   register(): Disposable {
-    const { daemon, events, log } = this.on;
+    const { daemon, events, log, say } = this.on;
     const askOnce = (): void => {
       waiting(this.on)
-        .then((trust) => trust && this.ask(trust))
+        .then((trust) => trust && this.ask(trust).catch(say))
         .catch(log);
     };
     return Disposable.from(
-      workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: () => this.shown }),
+      workspace.registerTextDocumentContentProvider(SCHEME, {
+        provideTextDocumentContent: ({ query }) => (query === this.shown.digest ? this.shown.text : ''),
+      }),
       daemon.onReady(askOnce),
       events((event) => {
         if (event.kind === 'turnStarted') askOnce(); // what would act may have changed
@@ -58,8 +62,10 @@ export class TrustQuestion {
   }
 
   private async ask(trust: ProjectTrust): Promise<void> {
-    this.shown = textOf(trust);
-    if (await agreed(trust)) await this.call({ digest: trust.digest });
+    const { digest } = trust;
+    this.shown = { digest, text: textOf(trust) };
+    const yes = await agreed(trust);
+    if (yes && this.shown.digest === digest) await this.call({ digest }); // else a newer question shows another text
   }
 
   private call(params: TrustParams): Promise<ProjectTrust> {
@@ -95,14 +101,16 @@ async function agreed(trust: ProjectTrust): Promise<boolean> {
       ? l10n.t('Agent: {0} has changed since you trusted it. Trust exactly what is shown?', notified(names))
       : l10n.t('Agent: {0} would set something for the agent. Trust exactly what is shown?', notified(names));
   const answer = await window.showWarningMessage(line, no, yes);
-  await closed();
+  await closed(trust.digest);
   return answer === yes;
 }
 
-async function closed(): Promise<void> {
+async function closed(digest: string): Promise<void> {
   const tabs = window.tabGroups.all
     .flatMap((group) => group.tabs)
-    .filter((tab) => tab.input instanceof TabInputText && tab.input.uri.scheme === SCHEME);
+    .filter(
+      (tab) => tab.input instanceof TabInputText && tab.input.uri.scheme === SCHEME && tab.input.uri.query === digest,
+    );
   if (tabs.length > 0) await window.tabGroups.close(tabs, true);
 }
 

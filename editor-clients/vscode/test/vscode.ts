@@ -83,6 +83,11 @@ export class CodeAction {
 
 export const languages = { getDiagnostics: (): [] => [] };
 export const window = {};
+export const ViewColumn = { Beside: -2 };
+
+export class TabInputText {
+  constructor(readonly uri: unknown) {}
+}
 
 export const workspace = {
   workspaceFolders: [],
@@ -108,4 +113,5 @@ export class Disposable {
 export const Uri = {
   joinPath: (...parts: readonly string[]): string => parts.join('/'),
   parse: (text: string): { path: string } => ({ path: new URL(text).pathname }),
+  from: <Parts>(parts: Parts): Parts => parts,
 };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Memento } from 'vscode';
+import { Disposable, TabInputText, window, type Memento, type Uri } from 'vscode';
 import type { ProjectTrust } from '../../src/contract';
-import { textOf, waiting } from '../../src/projectTrust';
+import { textOf, TrustQuestion, waiting } from '../../src/projectTrust';
 
 const WAITS: ProjectTrust = {
   trusted: false,
@@ -42,4 +42,49 @@ test('what is trusted, and what is not there, is not asked about', async () => {
 
 test('all of it is shown, with what of it has no effect', () => {
   expect(textOf(WAITS)).toBe('# /p/.agent/config.toml\npreset = "plan"\n\n! one\n! two\n');
+});
+
+/** An editor whose user answers open questions by their number, in whatever order. */
+function editor(): { answers: ((answer: string | undefined) => void)[]; open: () => string[] } {
+  const answers: ((answer: string | undefined) => void)[] = [];
+  let tabs: { input: TabInputText }[] = [];
+  Object.assign(window, {
+    showTextDocument: (uri: Uri) => Promise.resolve(tabs.push({ input: new TabInputText(uri) })),
+    showWarningMessage: () => new Promise((resolve) => answers.push(resolve)),
+    tabGroups: {
+      get all() {
+        return [{ tabs }];
+      },
+      close: (closed: unknown[]) => Promise.resolve((tabs = tabs.filter((tab) => !closed.includes(tab)))),
+    },
+  });
+  return { answers, open: () => tabs.map((tab) => tab.input.uri.query) };
+}
+
+test('a yes holds only for what is shown by then, and closes nothing of another question', async () => {
+  const { answers, open } = editor();
+  const trusted: string[] = [];
+  const nothing = new Disposable(() => undefined);
+  let standing = WAITS;
+  const question = new TrustQuestion({
+    call: <T>(_: string, params: object): Promise<T> => {
+      if ('digest' in params) trusted.push(String(params.digest));
+      return Promise.resolve(standing as T);
+    },
+    daemon: { onReady: () => nothing },
+    events: () => nothing,
+    asked: memory(),
+    log: () => undefined,
+    say: () => undefined,
+  });
+  const first = question.review();
+  standing = { ...WAITS, digest: 'def' };
+  const second = question.review();
+  await expect.poll(() => answers.length).toBe(2);
+  answers[0]?.('Trust');
+  await first;
+  expect({ trusted, open: open() }).toEqual({ trusted: [], open: ['def'] });
+  answers[1]?.('Trust');
+  await second;
+  expect({ trusted, open: open() }).toEqual({ trusted: ['def'], open: [] });
 });
