@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _MOST_SOURCE = 200
 _HIDDEN = re.compile(
@@ -30,6 +31,7 @@ def fenced(text: str, *, source: str, mark: str) -> str:
     return f"[data {mark} from {where}]\n{inside or '(empty)'}{end}[end of data {mark}]"
 
 
+@lru_cache(4_096)  # each step shows the model all results again
 def revealed(text: str) -> str:
     """The text with an escape for each character that would not be seen, but line ends, tabs and single joiners."""
     joining = {place for found in _JOINING.finditer(text) for place in range(*found.span())}
