@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -266,7 +267,7 @@ def _from_file(file: Path) -> dict[str, Any]:  # Any: TOML
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
 
 
@@ -292,13 +293,18 @@ def _values(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:
     return checked
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 1_000
+"""How a value that is wrong is told: however deep or long it is."""
+
+
 def _checked(name: str, value: Any, source: Source) -> Any:
     attribute, field = _FIELDS[name]
     try:
         one = Settings.model_validate({name: value})
     except ValidationError as error:
         wanted = f"but should be: {', '.join(Preset)}" if field.annotation is Preset else _wanted(error)
-        shown = "not shown here" if field.annotation == SecretStr | None else repr(value)
+        shown = "not shown here" if field.annotation == SecretStr | None else _SHORT.repr(value)
         place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
         raise SettingsError(f"{place} is {shown}, {wanted}") from None
     return getattr(one, attribute)
@@ -339,7 +345,7 @@ def _from_projects(
     for path, data in files.items():
         try:
             found.append((Source.PROJECT, path, tomllib.loads(data.decode("utf-8"))))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             ignored.append(f"{path} is ignored, for it is not TOML: {error}")
     return found
 
