@@ -557,6 +557,26 @@ def test_what_was_allowed_in_a_workspace_does_not_hold_once_other_folders_are_op
     ]
 
 
+def test_a_yes_to_a_question_from_before_other_folders_were_open_is_for_once(
+    daemon: Start, workspace: Path, tmp_path: Path, script: Script
+) -> None:
+    writes = [{"calls": [call("write_file", path=f"{workspace}/a.txt", content=text)]} for text in ("one", "two")]
+    client = daemon(script(*writes, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    added = {"uri": tmp_path.as_uri(), "name": tmp_path.name}
+    asked: list[Any] = []
+
+    def allow_after_the_folder(params: Any) -> Any:
+        asked.append(params)
+        if len(asked) == 1:
+            client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [added], "removed": []}})
+        return {"decision": "allow_session"}
+
+    client.answers["agent/requestApproval"] = allow_after_the_folder
+    ask(client)
+    assert (len(asked), (workspace / "a.txt").read_text()) == (2, "two")
+
+
 def test_folders_that_are_on_no_disk_of_this_machine_are_named(daemon: Start, script: Script) -> None:
     client = daemon(script({"text": "ok"}))
     folders = [{"uri": "file://server/share", "name": "share"}]
