@@ -23,7 +23,8 @@ from agent_lsp.workspace.sandbox.programs import beneath, search_path
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, Survey, forbidden, survey
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
-_GIT = re.compile(r"\bgit\b")
+_GIT = re.compile(r"(?<![\w.-])git(?![\w./-])")
+"""Git as a word or the end of a path, not a folder on the way (`~/git/project`)."""
 
 
 @dataclass(frozen=True, slots=True)
