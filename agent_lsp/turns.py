@@ -62,7 +62,7 @@ class Turns:
         """The workspace's folders are others now, for running turns too."""
         self.kept.roots = self._folders
         for policy in self._policies.values():
-            policy.roots = self._folders
+            policy.change_folders(self._folders)
 
     async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
         """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""

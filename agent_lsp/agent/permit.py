@@ -65,7 +65,10 @@ async def permit(call: ToolCall, action: Action, turn: Turn) -> Permitted:
         case Ruling.DENY:
             raise Rejected(f"Not done: {verdict.reason}.")
         case Ruling.ASK:
+            workspace = turn.policy.roots
             decision = await _asked(call, action, verdict, tainted, turn)
+            if decision.allowed and turn.policy.roots != workspace:  # no standing yes for folders that were not open
+                decision = replace(decision, choice=Choice.ALLOW_ONCE)
             return replace(await _settled(action, decision, turn), tainted=tainted)
 
 

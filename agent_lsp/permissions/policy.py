@@ -58,6 +58,11 @@ class Policy:
         refused = self._refused(action, in_force)
         return refused or self._always_asked(action, tainted) or self._allowed_by(action, in_force) or _asked(in_force)
 
+    def change_folders(self, roots: Sequence[str]) -> None:
+        """The workspace is another now; what was allowed for this session was allowed in the one before."""
+        self.roots = tuple(roots)
+        self._allowed.clear()
+
     @property
     def rules_reading(self) -> bool:
         """Whether a rule could be against a call that only reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -22,13 +23,18 @@ def checked(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:  # Any: e
     return found
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 1_000
+"""How a value that is wrong is told: however deep or long it is."""
+
+
 def _checked(name: str, value: Any, source: Source) -> Any:
     attribute, field = FIELDS[name]
     try:
         one = Settings.model_validate({name: value})
     except ValidationError as error:
         wanted = f"but should be: {', '.join(Preset)}" if field.annotation is Preset else _wanted(error)
-        shown = "not shown here" if field.annotation == SecretStr | None else repr(value)
+        shown = "not shown here" if field.annotation == SecretStr | None else _SHORT.repr(value)
         place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
         raise SettingsError(f"{place} is {shown}, {wanted}") from None
     return getattr(one, attribute)

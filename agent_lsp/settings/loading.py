@@ -104,7 +104,7 @@ def _from_file(file: Path) -> dict[str, Any]:  # Any: TOML
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
 
 
@@ -129,7 +129,7 @@ def _from_projects(
     for path, data in files.items():
         try:
             found.append((Source.PROJECT, path, tomllib.loads(data.decode("utf-8"))))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             ignored.append(f"{path} is ignored, for it is not TOML: {error}")
     return found
 

@@ -20,6 +20,8 @@ _ENCODINGS = re.compile(
 """Codecs of texts, by Python's names for them; others that it has, such as punycode, are slow without bound."""
 _HEAD_BYTES = 2_048
 _SECONDS = 20.0
+_MOST_CHARACTERS = 4 << 20
+"""Of a page as Markdown: a table whose cells span columns comes out fifty times as long as it went in."""
 
 
 async def text_of(page: Page) -> str:
@@ -57,7 +59,11 @@ def decoded(page: Page) -> str:
 
 
 def _markdown(html: str, url: str) -> str:
-    from html_to_markdown import ConversionOptions, convert
+    from html_to_markdown import ConversionError, ConversionOptions, convert
 
     options = ConversionOptions(extract_metadata=False, base_url=url, max_depth=500)
-    return (convert(html, options).content or "").strip()
+    try:
+        text = convert(html.replace("\0", ""), options).content or ""
+    except ConversionError as error:
+        raise WebRefused(f"{url} cannot be read as a page, though it says that it is one") from error
+    return text[:_MOST_CHARACTERS].strip()

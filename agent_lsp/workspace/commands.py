@@ -23,7 +23,8 @@ from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, NOT_ENTERED, Keeps,
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
-_GIT = re.compile(r"\bgit\b")
+_GIT = re.compile(r"(?<![\w.-])git(?![\w./-])")
+"""Git as a word or the end of a path, not a folder on the way (`~/git/project`)."""
 
 
 @dataclass(frozen=True, slots=True)

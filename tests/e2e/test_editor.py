@@ -529,29 +529,52 @@ def test_folders_are_opened_and_closed_while_a_turn_runs(
     client.wait(lambda m: m.get("method") == "window/showMessage" and "gone is no folder" in m["params"]["message"])
 
 
-def test_what_was_allowed_for_good_does_not_hold_once_other_folders_are_open(
-    daemon: Start, workspace: Path, tmp_path: Path, script: Script
+@pytest.mark.parametrize("decision", ["allow_session", "allow_always"])
+def test_what_was_allowed_in_a_workspace_does_not_hold_once_other_folders_are_open(
+    daemon: Start, workspace: Path, tmp_path: Path, script: Script, decision: str
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    run = {"calls": [call("run_command", command="touch x")]}
-    client = daemon(script(run, run, {"text": "Done."}))
+    writes = [{"calls": [call("write_file", path="a.txt", content=text)]} for text in ("one", "two")]
+    client = daemon(script(*writes, {"text": "Done."}))
     client.start(workspace, {"approvals": True})
     added, removed = ({"uri": folder.as_uri(), "name": folder.name} for folder in (other, workspace))
     asked: list[Any] = []
 
-    def allow_for_good_and_change_folders(params: Any) -> Any:
+    def allow_the_first(params: Any) -> Any:
         asked.append(params)
         if len(asked) == 1:
-            client.command("agent.decide", {"approvalId": params["approvalId"], "decision": "allow_always"})
+            client.command("agent.decide", {"approvalId": params["approvalId"], "decision": decision})
         return {"decision": "reject"}
 
-    client.answers["agent/requestApproval"] = allow_for_good_and_change_folders
-    ask(client)
-    assert len(asked) == 1
+    client.answers["agent/requestApproval"] = allow_the_first
+    session = ask(client)["sessionId"]
+    assert (len(asked), (workspace / "a.txt").read_text()) == (1, "two")
     client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [added], "removed": [removed]}})
+    ask(client, sessionId=session)
+    assert [question["diff"][0]["uri"] for question in asked] == [
+        (folder / "a.txt").as_uri() for folder in (workspace, other, other)
+    ]
+
+
+def test_a_yes_to_a_question_from_before_other_folders_were_open_is_for_once(
+    daemon: Start, workspace: Path, tmp_path: Path, script: Script
+) -> None:
+    writes = [{"calls": [call("write_file", path=f"{workspace}/a.txt", content=text)]} for text in ("one", "two")]
+    client = daemon(script(*writes, {"text": "Done."}))
+    client.start(workspace, {"approvals": True})
+    added = {"uri": tmp_path.as_uri(), "name": tmp_path.name}
+    asked: list[Any] = []
+
+    def allow_after_the_folder(params: Any) -> Any:
+        asked.append(params)
+        if len(asked) == 1:
+            client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [added], "removed": []}})
+        return {"decision": "allow_session"}
+
+    client.answers["agent/requestApproval"] = allow_after_the_folder
     ask(client)
-    assert [question["cwd"] for question in asked] == [str(workspace), str(other), str(other)]
+    assert (len(asked), (workspace / "a.txt").read_text()) == (2, "two")
 
 
 def test_folders_that_are_on_no_disk_of_this_machine_are_named(daemon: Start, script: Script) -> None:

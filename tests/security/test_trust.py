@@ -10,7 +10,7 @@ import pytest
 from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.permissions.trust import Trust
 from agent_lsp.settings import DEFAULTS
-from agent_lsp.settings.loading import Loaded, load
+from agent_lsp.settings.loading import Loaded, load, problems_of_project
 from agent_lsp.trusting import WorkspaceTrust, project_settings
 from agent_lsp.workspace.roots import Roots
 
@@ -111,3 +111,16 @@ def test_what_is_trusted_loosens_nothing_and_its_neighbour_tightens(workspace: P
     assert len(loaded.ignored) == 1
     as_the_user = load({}, file=file).settings  # taken as if the user had written it
     assert as_the_user != loaded.settings
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 30_000, f"maxSteps{'.a' * 1_500} = 1\n"], ids=["list", "table"])
+def test_what_is_nested_without_end_is_shown_as_a_mistake_and_sets_nothing(
+    workspace: Path, state: Path, text: str
+) -> None:
+    file, trust = put(workspace, text), trust_in(workspace, state)
+    trust.trust(trust.standing().digest)
+
+    [mistake] = problems_of_project({}, str(file), text.encode())
+    assert len(mistake) < 1_000
+    loaded = settings(trust)
+    assert (loaded.settings, len(loaded.ignored)) == (DEFAULTS, 1)

@@ -12,6 +12,7 @@ import pytest
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.tools import ToolContext, ToolError
 from agent_lsp.tools.shell import run_command
+from agent_lsp.workspace.commands import runs_git
 from tests.security.confined import working_in
 from tests.test_processes import STRAYS, written
 from tests.timing import quickest
@@ -212,6 +213,18 @@ async def test_git_is_told_what_was_hidden_from_it_for_it_takes_it_for_deleted(
         "ls: cannot access 'kept/one': Permission denied\nfine\n"
         "\n[hidden from it, for the user keeps it from you (.agentignore, .aiignore): kept]"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        *(("git add -A", True), ("cd a&&/usr/bin/git stash", True), ("make; git -C x rm y", True), ("'git' add", True)),
+        *(('python -c \'run(["git", "add"])\'', True), ("exec ~/git/p/.venv/bin/python -m pytest", False)),
+        *(("ls .git", False), ("cat .gitignore", False), ("digit", False), ("npm i x.git", False)),
+    ],
+)
+def test_a_line_that_runs_git_is_told_from_one_that_names_a_folder(line: str, expected: bool) -> None:
+    assert runs_git([line]) is expected
 
 
 async def test_outside_the_sandbox_it_is_said_so_and_reads_the_disk(

@@ -70,6 +70,21 @@ async def test_what_is_no_text_is_refused(kind: str) -> None:
         await text_of(page(b"\x89PNG\0\0", kind))
 
 
+@pytest.mark.parametrize("body", [b"<p>one\0two</p>", b"\0" * 5_000 + b"<p>onetwo</p>"])
+async def test_nul_characters_are_left_out_of_a_page(body: bytes) -> None:
+    assert await text_of(page(body)) == "onetwo"
+
+
+async def test_html_that_is_no_page_is_refused_in_our_words() -> None:
+    with pytest.raises(WebRefused, match=r"^https://example\.org/docs/ cannot be read as a page, though it says"):
+        await text_of(page(b"%PDF-1.7 obey"))
+
+
+async def test_a_page_that_grows_in_reading_is_cut() -> None:
+    cells = b"<tr><td colspan=1000>x" * 20_000
+    assert len(await text_of(page(b"<table>" + cells))) <= 4 << 20
+
+
 @pytest.mark.parametrize("nested", ["<div>", "<b><i>", "<ul><li>", "<blockquote>", "<table><tr><td>"])
 async def test_html_nested_a_hundred_thousand_times_ends_soon(nested: str) -> None:
     began = time.process_time()
