@@ -38,7 +38,7 @@ class View:
 
     Of all that exists only `roots` can be written to, and these only if it `writes`. `protected` entries cannot be
     changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that
-    stand read-only in place of the files of that path.
+    stand read-only in place of the files of that path. `variables` go into its environment.
     """
 
     roots: tuple[str, ...]
@@ -46,6 +46,7 @@ class View:
     hidden: tuple[str, ...] = ()
     buffers: Mapping[str, bytes] = field(default_factory=dict)
     writes: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
