@@ -17,6 +17,7 @@ from agent_lsp.tools.shell import MOST_SECONDS
 from agent_lsp.workspace.commands import Commands, Rules
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.workspace.sandbox.engines import variables
 from agent_lsp.workspace.sandbox.hidden import secrets
 from agent_lsp.workspace.sandbox.keeping import Store
 
@@ -37,7 +38,9 @@ def sandboxes(
 ) -> Sandboxes:
     """What confines commands, tried in a folder below `state`, which is the daemon's own."""
     path = environment.get("PATH", os.defpath)
-    machine = Machine(path, base_python(), settings.sandbox_image, MOST_SECONDS)
+    machine = Machine(
+        path, base_python(), settings.sandbox_image, MOST_SECONDS, engine_variables=variables(environment)
+    )
     return Sandboxes(state / "sandbox", roots, processes, machine)
 
 

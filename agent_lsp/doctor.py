@@ -32,7 +32,7 @@ from agent_lsp.trusting import WorkspaceTrust, project_settings, waiting
 from agent_lsp.turns import usable_preset
 from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox.choose import REMEDY, Found
+from agent_lsp.workspace.sandbox.choose import Found
 
 _TESTED = "Linux"
 
@@ -108,7 +108,7 @@ def _told(found: Found, settings: Settings) -> str:
         lines.append(
             "commands run unconfined, each asks (unsandboxedCommands)"
             if settings.unsandboxed_commands
-            else f"no command is run: {REMEDY}"
+            else f"no command is run: {found.remedy}"
         )
     return "\n          ".join(lines)
 

@@ -13,8 +13,9 @@ from agent_lsp.processes import Ended, Processes, environment
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
-from agent_lsp.workspace.sandbox.choose import REMEDY, Sandboxes
+from agent_lsp.workspace.sandbox.choose import Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store, kept, open_up
+from agent_lsp.workspace.sandbox.launching import launched
 from agent_lsp.workspace.sandbox.links import other_names
 from agent_lsp.workspace.sandbox.names import Names
 from agent_lsp.workspace.sandbox.none import Unconfined
@@ -22,7 +23,6 @@ from agent_lsp.workspace.sandbox.programs import beneath, search_path
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, NOT_ENTERED, Keeps, OpensUp, Survey, forbidden, survey
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
-_AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000
 _GIT = re.compile(r"(?<![\w.-])git(?![\w./-])")
 """Git as a word or the end of a path, not a folder on the way (`~/git/project`)."""
 
@@ -110,7 +110,9 @@ class Commands:
             return not outside
         if not self._rules.unsandboxed:
             why = f" ({'; '.join(found.not_held)})" if found.not_held else ""
-            raise SandboxRefused(f"no command is run, for nothing here can confine it{why}; the user can {REMEDY}")
+            raise SandboxRefused(
+                f"no command is run, for nothing here can confine it{why}; the user can {found.remedy}"
+            )
         return False
 
     async def can_only_read(self) -> bool:
@@ -130,7 +132,7 @@ class Commands:
         """Runs a program to its end, as `Processes.run` does. Raises OSError, SandboxRefused: it was not started."""
         texts = await unsaved(self._files)
         if not confined:
-            ended = await self._started(Unconfined(), program, View(()))
+            ended = await self._started(Unconfined(), program, View((), variables=self._rules.variables))
             return Ran(ended, (), texts.names(seen=False, mounted=False))
         sandbox = (await self._sandboxes.found()).sandbox
         if not sandbox.level.confines:
@@ -168,8 +170,9 @@ class Commands:
         """Runs what can change nothing: there is nothing to guard from it, and nothing to take back."""
         keeps = self._keeps()
         hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
-        every, git = (*self._rules.hidden, *hidden), runs_git(program.argv)
-        view = View(tuple(self._roots), (), every, texts.on_disk, writes=False, for_git=git)
+        kept_back, variables, git = (*self._rules.hidden, *hidden), self._rules.variables, runs_git(program.argv)
+        roots = tuple(self._roots)
+        view = View(roots, (), kept_back, texts.on_disk, writes=False, for_git=git, variables=variables)
         ended = await self._started(sandbox, program, view)
         return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
@@ -190,27 +193,20 @@ class Commands:
             return await self._processed(launch, program)
 
     async def _processed(self, launch: Launch, program: Program) -> Ended:
-        try:
-            return await self._processes.run(
-                launch.argv,
-                cwd=program.cwd,
-                env={**self._environment(), **launch.variables},
-                pass_fds=launch.pass_fds,
-                timeout_seconds=program.timeout_seconds,
-                most_bytes=program.most_bytes,
-                output=program.output,
-            )
-        finally:
-            if launch.afterwards:
-                await asyncio.shield(self._afterwards(launch.afterwards))
+        return await launched(
+            launch,
+            self._processes,
+            cwd=program.cwd,
+            env=self._environment(),
+            timeout_seconds=program.timeout_seconds,
+            most_bytes=program.most_bytes,
+            output=program.output,
+        )
 
     def _environment(self) -> dict[str, str]:
         env = environment()
         path = search_path(env.get("PATH", os.defpath), self._roots)
-        return {**env, "PATH": path, **self._rules.variables}
-
-    async def _afterwards(self, argv: Sequence[str]) -> None:
-        await self._processes.run(argv, cwd="/", timeout_seconds=_AFTERWARDS_SECONDS, most_bytes=_LITTLE)
+        return {**env, "PATH": path}
 
     async def _hiding_survey(self, keeps: Keeps | None) -> Survey:
         found = await asyncio.to_thread(survey, self._roots, self._names, keeps)
@@ -252,7 +248,8 @@ class Commands:
         protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed)
-        return View(roots, protected, hidden, texts.on_disk, for_git=runs_git(program.argv))
+        git, variables = runs_git(program.argv), self._rules.variables
+        return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
 
     def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
         """As users read them; the rules that keep them are no reason not to name them to whom they are kept from."""

@@ -28,10 +28,11 @@ async def commands(
     *,
     limits: Limits = DEFAULT,
     python: str = PYTHON,
+    machine: Machine | None = None,
 ) -> AsyncIterator[Commands]:
     """Runs commands as the daemon does."""
-    machine = Machine(os.environ["PATH"], python, limits=limits)
-    sandboxes = Sandboxes(state / "sandbox", [root.path for root in files.roots.all], processes, machine)
+    tried = machine or Machine(os.environ["PATH"], python, limits=limits)
+    sandboxes = Sandboxes(state / "sandbox", [root.path for root in files.roots.all], processes, tried)
     names = (f"entry-{number}" for number in itertools.count())
     try:
         yield Commands(

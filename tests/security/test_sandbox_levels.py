@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from agent_lsp.workspace.commands import Commands, Program, Rules
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import Level, SandboxRefused, View
+from agent_lsp.workspace.sandbox import Launch, Level, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store
 from agent_lsp.workspace.sandbox.landlock import Landlock
@@ -87,6 +88,45 @@ async def test_the_trial_finds_out_a_level_in_which_nothing_runs(tmp_path: Path)
     await processes.close()
 
     assert "No such file" in said
+
+
+class Around:
+    """A level whose launches are others than its own."""
+
+    level, shows_buffers = Level.BUBBLEWRAP, True
+    keeps_all = False
+
+    def __init__(self, inner: Sandbox, change: Callable[[Launch], Launch]) -> None:
+        self._inner, self._change = inner, change
+
+    @contextmanager
+    def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
+        with self._inner.launch(argv, cwd=cwd, view=view) as launch:
+            yield self._change(launch)
+
+
+async def test_a_trial_that_does_not_end_is_given_up_and_tidied_up_after(tmp_path: Path) -> None:
+    processes, tidied = Processes(), tmp_path / "tidied"
+    slow = Around(Unconfined(), lambda _: Launch(("sleep", "60"), afterwards=("touch", str(tidied))))
+    said = await failing(slow, processes, tmp_path / "trial", PYTHON, seconds=0.1)
+    await processes.close()
+
+    assert (said, tidied.exists()) == ("nothing ended in it within 0.1 seconds", True)
+
+
+async def test_what_a_level_itself_says_is_no_reason_against_it_and_what_is_done_in_it_is(tmp_path: Path) -> None:
+    def warned(launch: Launch) -> Launch:
+        return replace(launch, argv=("/bin/sh", "-c", 'echo a warning; exec "$@"', "sh", *launch.argv))
+
+    processes = Processes()
+    sandboxes = Sandboxes(tmp_path / "sandbox", [], processes, Machine(os.environ["PATH"], PYTHON))
+    holding = (await sandboxes.found()).sandbox
+    said = [await failing(Around(one, warned), processes, tmp_path, PYTHON) for one in (holding, Unconfined())]
+    sandboxes.close()
+    await processes.close()
+
+    assert said[0] == ""
+    assert said[1].startswith("a hidden file was read; ")
 
 
 def test_landlock_is_refused_to_root(tmp_path: Path) -> None:

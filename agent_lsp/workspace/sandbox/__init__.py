@@ -34,7 +34,7 @@ class View:
     Of all that exists only `roots` can be written to, and these only if it `writes`. `protected` entries cannot be
     changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that
     stand read-only in place of the files of that path. In a view `for_git` a name in a hidden folder of a root is
-    refused and not missing, for git takes for deleted what is missing.
+    refused and not missing, for git takes for deleted what is missing. `variables` go into its environment.
     """
 
     roots: tuple[str, ...]
@@ -43,6 +43,7 @@ class View:
     buffers: Mapping[str, bytes] = field(default_factory=dict)
     writes: bool = True
     for_git: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
+from agent_lsp.workspace.sandbox import Launch, Level, View
 from agent_lsp.workspace.sandbox.limits import Bounds
-from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mounts
+from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mode, mounts
 from agent_lsp.workspace.sandbox.stubs import Stubs
 from agent_lsp.workspace.sandbox.within import VARIABLES, within
 
@@ -66,7 +66,7 @@ class Bubblewrap:
             command = [self._program, *_NAMESPACES, *_ENDS, *_MACHINE, *flags, "--chdir", cwd, "--"]
             started = self._bounds.outside([*command, *self._within(planned, self._bounds.inside(argv))])
             links = tuple(one.path for one in planned if one.kind is Kind.LINK)
-            yield Launch(tuple(started), tuple(descriptors), _VARIABLES, links)
+            yield Launch(tuple(started), tuple(descriptors), {**view.variables, **_VARIABLES}, links)
 
     def _within(self, planned: Sequence[Mount], argv: Sequence[str]) -> Sequence[str]:
         if self._perl is None:
@@ -91,7 +91,7 @@ class Bubblewrap:
             case Kind.READ_ONLY | Kind.DECOY:
                 return ["--ro-bind", path, path]
             case Kind.BUFFER:
-                return ["--perms", _mode(path), "--ro-bind-data", inherited(view.buffers[path]), path]
+                return ["--perms", f"{mode(path):04o}", "--ro-bind-data", inherited(view.buffers[path]), path]
             case Kind.HIDDEN_FILE:
                 return ["--ro-bind", str(self._closed), path]
 
@@ -107,10 +107,3 @@ def _memory(data: bytes) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _mode(path: str) -> str:
-    try:
-        return f"{os.stat(path).st_mode & 0o777:04o}"
-    except OSError as error:
-        raise SandboxRefused(f"{path} went away while the command was prepared: try again") from error

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from agent_lsp.processes import Processes
 from agent_lsp.workspace.sandbox import Level, Sandbox, SandboxRefused
 from agent_lsp.workspace.sandbox.bubblewrap import Bubblewrap
 from agent_lsp.workspace.sandbox.container import Container
+from agent_lsp.workspace.sandbox.engines import Engine, engines
 from agent_lsp.workspace.sandbox.landlock import Landlock
 from agent_lsp.workspace.sandbox.limits import DEFAULT, Bounds, Limits
 from agent_lsp.workspace.sandbox.none import Unconfined
@@ -23,16 +25,21 @@ from agent_lsp.workspace.sandbox.stubs import Stubs
 from agent_lsp.workspace.sandbox.within import PERL
 
 _PROGRAM_MISSING = "bubblewrap is not installed"
-REMEDY = "install bubblewrap; or allow commands without a sandbox by unsandboxedCommands = true in your own settings"
-"""What helps where nothing confines."""
+_ALLOW = "allow commands without a sandbox by unsandboxedCommands = true in your own settings"
+_REMEDY = f"install bubblewrap; or {_ALLOW}"
+_REMEDY_OF_IMAGES = (
+    "start docker or podman and get the image that sandboxImage names, which must have sh, timeout and python3;"
+    f" or take sandboxImage out of the settings; or {_ALLOW}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The level that holds here, and why each stronger one does not, a line each."""
+    """The level that holds here, why each stronger one does not, a line each, and what helps if none does."""
 
     sandbox: Sandbox
     not_held: tuple[str, ...] = ()
+    remedy: str = _REMEDY
 
     @property
     def level(self) -> Level:
@@ -43,7 +50,7 @@ class Found:
 class Machine:
     """What is at hand: where programs lie (as PATH has it), our Python, and an image, if the user wants a container.
 
-    `most_seconds` is what a command may take.
+    `most_seconds` is what a command may take, `engine_variables` what an engine of containers may know.
     """
 
     path: str
@@ -51,6 +58,7 @@ class Machine:
     image: str | None = None
     most_seconds: float = 600.0
     limits: Limits = DEFAULT
+    engine_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sandboxes:
@@ -92,12 +100,13 @@ class Sandboxes:
                 if not problem:
                     return Found(sandbox, _lines(not_held))
             not_held[problem] = name
-        return Found(Unconfined(), _lines(not_held))
+        remedy = _REMEDY if self._machine.image is None else _REMEDY_OF_IMAGES
+        return Found(Unconfined(), _lines(not_held), remedy)
 
     def _candidates(self) -> Iterator[tuple[str, Callable[[], Sandbox]]]:
-        """By name, the strongest first."""
+        """Each by the name that a user reads, the strongest first."""
         if self._machine.image is not None:
-            yield Level.CONTAINER, self._container
+            yield from self._containers(self._machine.image)
         elif sys.platform == "darwin":
             yield Level.SEATBELT, Seatbelt
         elif sys.platform == "linux":
@@ -126,14 +135,20 @@ class Sandboxes:
             self._machine.python, self._folder, program(network=False), self._limited(), self._machine.limits
         )
 
-    def _container(self) -> Sandbox:
+    def _containers(self, image: str) -> Iterator[tuple[str, Callable[[], Sandbox]]]:
         machine = self._machine
-        assert machine.image is not None  # noqa: S101 - only then is it a candidate
-        engine = trusted("docker", machine.path, self._roots) or trusted("podman", machine.path, self._roots)
-        if engine is None:
-            raise SandboxRefused("neither docker nor podman is installed")
-        seconds, limits = machine.most_seconds, machine.limits
-        return Container(engine, machine.image, self._folder, self._stubs, most_seconds=seconds, limits=limits)
+        found = tuple(engines(machine.path, self._roots, machine.limits, machine.engine_variables))
+        for engine in found:
+            yield f"{Level.CONTAINER} by {engine.name}", partial(self._container, engine, image)
+        if not found:
+            yield Level.CONTAINER, _without_engine
+
+    def _container(self, engine: Engine, image: str) -> Sandbox:
+        filtered = program(network=True)
+        if filtered is None:
+            raise SandboxRefused("a container needs a filter of system calls, and this machine's are not known")
+        seconds = self._machine.most_seconds
+        return Container(engine, image, self._folder, filtered, self._stubs, most_seconds=seconds)
 
     def _limited(self) -> Bounds:
         if self._bounds is None:
@@ -143,3 +158,7 @@ class Sandboxes:
 
 def _lines(not_held: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name}: {problem}" for problem, name in not_held.items())
+
+
+def _without_engine() -> Sandbox:
+    raise SandboxRefused("neither docker nor podman is installed")

@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from agent_lsp.workspace.sandbox import Launch, Level, View
-from agent_lsp.workspace.sandbox.limits import DEFAULT, Limits
-from agent_lsp.workspace.sandbox.mounts import Kind, mounts
+from agent_lsp.processes.tree import MARK
+from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
+from agent_lsp.workspace.sandbox.engines import Engine
+from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mode, mounts
+from agent_lsp.workspace.sandbox.programs import beneath
 from agent_lsp.workspace.sandbox.stubs import Stubs
 
 _CONFINED = (
-    "--rm", "--init", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-    "--tmpfs=/tmp", "--pull=never",
+    "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pull=never",
+    "--log-driver=none", "--no-healthcheck", "--stop-signal=KILL", "--entrypoint=sh",
 )  # fmt: skip
+_VARIABLES = {"HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108 - a command's own
+_TEMPORARY = "/tmp"  # noqa: S108 - likewise
+_RUN = 'exec 2>&1; ulimit -c 0; timeout -s KILL "$@"; exit $?'
+"""What the first process of a container runs: a shell that waits buries orphans, and keeps both outputs in order."""
+_START = f'''program=$1; mark=${MARK}; shift; unset {MARK}; exec "$program" run "--env={MARK}=$mark" "$@"'''
+"""Our mark is for the container, not for the engine, which may begin a process that serves the user's others too."""
+_LAUNCHER = Path(__file__).with_name("filter_launcher.py")
+_MOUNTED = Path("/proc/self/mountinfo")
 
 
 class Container:
-    """Starts commands in a container each. It sees the image and the roots, not the machine; and no buffers.
+    """Starts commands in a container each. It sees the image and the roots, not the machine.
 
-    The engine does not end a container with its client: `Launch.afterwards` does, and when we are killed, `timeout`
-    of the image does so after `most_seconds`.
+    The image must have `sh`, `timeout` and `python3`, which adds our filter of system calls to the engine's.
+
+    The engine does not end a container with its client: `Launch.afterwards` does, and when we are killed, the guard
+    finds it by our mark; where it cannot, `timeout` of the image ends it after `most_seconds`.
     """
 
     level = Level.CONTAINER
-    shows_buffers = False
+    shows_buffers = True
     keeps_all = True
 
     def __init__(
         self,
-        program: str,
+        engine: Engine,
         image: str,
         nothing: Path,
+        filter_program: bytes,
         stubs: Stubs,
         *,
         most_seconds: float,
-        limits: Limits = DEFAULT,
         new_name: Callable[[], str] = lambda: f"agent-lsp-{secrets.token_hex(8)}",
     ) -> None:
-        self._program, self._image, self._stubs, self._limits = program, image, stubs, limits
+        """`nothing` is a folder of ours."""
+        self._engine, self._image, self._folder, self._stubs = engine, image, nothing, stubs
         self._seconds, self._new_name = most_seconds, new_name
+        self._filtered = ("python3", "-I", "-S", "-c", _LAUNCHER.read_text("utf-8"), filter_program.hex())
         self._closed, self._empty = nothing / "closed", nothing / "empty"
         self._empty.mkdir(mode=0o555, parents=True, exist_ok=True)
         self._closed.touch(mode=0)
@@ -51,37 +67,81 @@ class Container:
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
         """As the protocol says."""
         planned = mounts(view, self._stubs.has)
-        flags = []
-        for mount in planned:
-            source, mode = self._source(mount.kind, mount.path)
-            if source:
-                flags.append(f"--mount=type=bind,source={source},target={mount.path}{mode}")
-            elif mount.kind is Kind.CLOSED_FOLDER:
-                flags.append(f"--tmpfs={mount.path}:mode=0444")
-            elif mount.kind is Kind.HIDDEN_FOLDER and any(mount.path.startswith(f"{root}/") for root in view.roots):
-                flags.append(f"--tmpfs={mount.path}:mode=0555")
-        name = self._new_name()
-        limits = [f"--pids-limit={self._limits.processes}", f"--memory={self._limits.memory_bytes}"]
-        user = f"--user={os.getuid()}:{os.getgid()}"
-        command = [self._program, "run", f"--name={name}", *_CONFINED, *limits, user, *flags, f"--workdir={cwd}"]
-        ended = ["timeout", "-s", "KILL", str(round(self._seconds))]
-        links = tuple(mount.path for mount in planned if mount.kind is Kind.LINK)
-        with self._stubs.standing(planned):
+        with self._stubs.standing(planned), TemporaryDirectory(dir=self._folder, prefix="buffers-") as buffers:
+            flags = [flag for mount in planned for flag in self._flags(mount, view, Path(buffers))]
+            flags += [_bound(path, path, "readonly") for path in _mounted_below(planned)]
+            if _TEMPORARY not in view.roots:
+                flags.append(f"--tmpfs={_TEMPORARY}:exec,mode=1777")
+            name, program = self._new_name(), self._engine.program
+            flags += [f"--env={one}={value}" for one, value in {**_VARIABLES, **view.variables}.items()]
+            run = ["/bin/sh", "-c", _START, "sh", program, f"--name={name}", *_CONFINED, *self._engine.flags, *flags]
+            command = ["-c", _RUN, "sh", str(round(self._seconds)), *self._filtered, *argv]
             yield Launch(
-                (*command, self._image, *ended, *argv),
-                unguarded=links,
-                afterwards=(self._program, "rm", "--force", name),
+                _in_utf8((*run, f"--workdir={cwd}", self._image, *command)),
+                variables=self._engine.variables,
+                unguarded=tuple(mount.path for mount in planned if mount.kind is Kind.LINK),
+                afterwards=(program, "rm", "--force", "--volumes", name),
             )
 
-    def _source(self, kind: Kind, path: str) -> tuple[str, str]:
-        match kind:
+    def _flags(self, mount: Mount, view: View, buffers: Path) -> Iterator[str]:
+        path = mount.path
+        if not beneath(path, view.roots):  # it is not in the container anyway
+            return
+        match mount.kind:
+            case Kind.LINK | Kind.EMPTY:
+                return
             case Kind.WRITABLE | Kind.PINNED:
-                return path, ""
+                yield _bound(path, path)
             case Kind.READ_ONLY | Kind.DECOY:
-                return path, ",readonly"
-            case Kind.MISSING:
-                return str(self._empty), ",readonly"
+                yield _bound(path, path, "readonly")
+            case Kind.BUFFER:
+                yield _bound(_written(buffers, view.buffers[path], mode(path)), path, "readonly")
+            case Kind.CLOSED_FOLDER:
+                yield f"--tmpfs={path}:mode=0444"
+            case Kind.MISSING | Kind.HIDDEN_FOLDER:
+                yield _bound(str(self._empty), path, "readonly")
             case Kind.HIDDEN_FILE:
-                return str(self._closed), ",readonly"
-            case _:
-                return "", ""
+                yield _bound(str(self._closed), path, "readonly")
+
+
+def _bound(source: str, target: str, *options: str) -> str:
+    """A mount as a line of comma-separated values, which is how both engines read it."""
+    fields = ("type=bind", f"source={source}", f"target={target}", *options)
+    return "--mount=" + ",".join('"' + field.replace('"', '""') + '"' for field in fields)
+
+
+def _written(folder: Path, data: bytes, permissions: int) -> str:
+    file = folder / str(len(os.listdir(folder)))
+    file.write_bytes(data)
+    file.chmod(permissions)
+    return str(file)
+
+
+def _mounted_below(planned: Sequence[Mount]) -> Iterator[str]:
+    """The file systems that are mounted below what is read-only: an engine would leave those writable."""
+    kinds = {mount.path: mount.kind for mount in planned}
+    for point in _mount_points() - kinds.keys():
+        holder = max((path for path in kinds if beneath(point, [path])), key=len, default=None)
+        if holder is not None and kinds[holder] is Kind.READ_ONLY:
+            yield point
+
+
+def _mount_points() -> set[str]:
+    """Where something is mounted (proc_pid_mountinfo(5)); nothing on systems that have no such table."""
+    try:
+        lines = _MOUNTED.read_bytes().splitlines()
+    except OSError:
+        return set()
+    octal = re.compile(rb"\\([0-7]{3})")
+    return {os.fsdecode(octal.sub(lambda one: bytes([int(one[1], 8)]), line.split()[4])) for line in lines}
+
+
+def _in_utf8(argv: Sequence[str]) -> tuple[str, ...]:
+    """Engines hand words on as JSON, in which other bytes would become other words. Raises SandboxRefused."""
+    for word in argv:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            shown = word.encode("utf-8", "backslashreplace").decode()
+            raise SandboxRefused(f"a container takes names and words in UTF-8 only: {shown}") from error
+    return tuple(argv)

@@ -61,7 +61,7 @@ class Landlock:
             try:
                 os.write(descriptor, json.dumps(rules).encode())
                 launcher = [self._python, "-I", "-S", str(_LAUNCHER), str(descriptor), *argv]
-                variables = {"TMPDIR": temporary}
+                variables = {**view.variables, "TMPDIR": temporary}
                 yield Launch(tuple(self._bounds.outside(launcher)), (descriptor,), variables, view.protected)
             finally:
                 os.close(descriptor)

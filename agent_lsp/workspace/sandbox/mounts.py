@@ -60,6 +60,14 @@ def mounts(view: View, is_stub: Callable[[str], bool] = lambda _: False) -> tupl
     return tuple(Mount(path, kind) for path, kind in ordered)
 
 
+def mode(path: str) -> int:
+    """The permissions of a file, which its unsaved text has as well. Raises SandboxRefused: it is gone."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError as error:
+        raise SandboxRefused(f"{path} went away while the command was prepared: try again") from error
+
+
 def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
     for path in _EMPTY_IN_SANDBOX:
         if os.path.realpath(path) == path and os.path.isdir(path):

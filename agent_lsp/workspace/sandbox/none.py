@@ -20,5 +20,5 @@ class Unconfined:
 
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
-        """As the protocol says; no part of the view holds."""
-        yield Launch(tuple(argv), variables=_VARIABLES, unguarded=view.protected)
+        """As the protocol says; of the view only the variables hold."""
+        yield Launch(tuple(argv), variables={**view.variables, **_VARIABLES}, unguarded=view.protected)

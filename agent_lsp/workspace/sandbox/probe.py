@@ -13,18 +13,24 @@ from pathlib import Path
 
 from agent_lsp.processes import Processes, environment
 from agent_lsp.workspace.sandbox import Sandbox, SandboxRefused, View
+from agent_lsp.workspace.sandbox.launching import launched
 
-_SECONDS = 10.0
+_SECONDS = 60.0
+"""A container's engine may have an image of gigabytes to prepare, once."""
 _MOST_BYTES = 10_000
 _TRIED = """
 import os, socket, sys
 inside, outside, hidden, listener, pipe, parent = sys.argv[1:]
+try:
+    open(inside, "w").close()
+except OSError as error:
+    sys.exit(f"a file of the workspace could not be written: {error.strerror}")
 def tried(what, how):
     try:
         how()
     except OSError:
         return
-    print(what)
+    print("done:", what)
 def send(kind):
     with socket.socket(socket.AF_INET, kind) as one:
         one.settimeout(0.2)
@@ -35,7 +41,6 @@ def send(kind):
 def meet():
     with socket.socket(socket.AF_UNIX) as one:
         one.connect(listener)
-tried("written", lambda: open(inside, "w").close())
 tried("", lambda: open(outside, "w").close())
 tried("a hidden file was read", lambda: open(hidden).read())
 tried("a socket of this machine was reached", meet)
@@ -49,11 +54,14 @@ def spied():
         raise OSError
     open(f"/proc/{pid}/environ").read()
 tried("the daemon's environment was read", spied)
+print("all tried")
 """
 """What it writes outside may come to lie in a file system of its own, so that is looked at from here.
 
 192.0.2.0/24 is nobody's (RFC 5737): a connection is begun or refused, never answered.
 """
+
+_DONE, _END = "done: ", "all tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,9 @@ class _Place:
     pipe: Path
 
 
-async def failing(sandbox: Sandbox, processes: Processes, folder: Path, python: str) -> str:
+async def failing(
+    sandbox: Sandbox, processes: Processes, folder: Path, python: str, *, seconds: float = _SECONDS
+) -> str:
     """What a level does not hold, in words; empty when it holds. `folder` is where it may be
     tried, `python` an interpreter that can be run in it."""
     with _place(folder) as place:
@@ -76,24 +86,37 @@ async def failing(sandbox: Sandbox, processes: Processes, folder: Path, python: 
         argv += [str(place.hidden), str(place.listener), str(place.pipe) if sandbox.keeps_all else "", _ourselves()]
         try:
             with sandbox.launch(argv, cwd=str(place.root), view=view) as launch:
-                ended = await processes.run(
-                    launch.argv,
+                ended = await launched(
+                    launch,
+                    processes,
                     cwd=str(place.root),
-                    env={**environment(), **launch.variables},
-                    pass_fds=launch.pass_fds,
-                    timeout_seconds=_SECONDS,
+                    env=environment(),
+                    timeout_seconds=seconds,
                     most_bytes=_MOST_BYTES,
                 )
         except (OSError, SandboxRefused) as error:
             return str(error)
+        if ended.timed_out:
+            return f"nothing ended in it within {seconds:g} seconds"
         return _judged(ended.output.decode("utf-8", "replace").splitlines(), place)
 
 
 def _judged(said: Sequence[str], place: _Place) -> str:
-    if "written" not in said or not (place.root / "file").exists():
+    """What was done of the forbidden. Other lines are those of whatever runs the trial, which may have warnings."""
+    owner = _owner(place.root / "file")
+    if _END not in said or owner is None:
         return " ".join(said)[:300] or "nothing could be run in it"
-    done = dict.fromkeys(line for line in said if line not in {"written", ""})
-    return "; ".join([*done, *(["a file outside was written"] if place.outside.exists() else [])])
+    if owner != os.geteuid():
+        return f"what it writes belongs to user {owner}"
+    done = dict.fromkeys(line.removeprefix(_DONE) for line in said if line.startswith(_DONE))
+    return "; ".join([*filter(None, done), *(["a file outside was written"] if place.outside.exists() else [])])
+
+
+def _owner(file: Path) -> int | None:
+    try:
+        return file.stat().st_uid
+    except OSError:
+        return None
 
 
 def _ourselves() -> str:

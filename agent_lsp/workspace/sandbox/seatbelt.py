@@ -27,7 +27,7 @@ class Seatbelt:
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
         """As the protocol says."""
-        yield Launch((PROGRAM, "-p", profile(view), *argv), variables={"TMPDIR": "/private/tmp"})
+        yield Launch((PROGRAM, "-p", profile(view), *argv), variables={**view.variables, "TMPDIR": "/private/tmp"})
 
 
 def profile(view: View) -> str:
