@@ -88,6 +88,8 @@ def podman(folder: Path) -> Iterator[Podman]:
         yield made
     finally:
         made("rmi", "--force", made.image, made.bare, made.without_python)
+        if os.geteuid() != 0:  # what is left there belongs to users of its namespace
+            made("unshare", "rm", "-rf", str(folder / "storage"))
 
 
 def _archive(programs: list[str]) -> bytes:

@@ -20,13 +20,15 @@ import pytest
 from agent_lsp.confining import PROTECTED
 from agent_lsp.permissions.reading import ENVIRONMENT
 from agent_lsp.processes import Processes
+from agent_lsp.processes.tree import MARK
 from agent_lsp.workspace.commands import Commands, Program, Ran, Rules
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import Level, SandboxRefused
+from agent_lsp.workspace.sandbox import Level, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
 from agent_lsp.workspace.sandbox.limits import Limits
+from tests.conftest import Start, call
 from tests.permissions.test_reading import evil_repository
 from tests.security.cases import CASES, Case, scene
 from tests.security.confined import PYTHON, commands, working_in
@@ -361,6 +363,42 @@ async def test_nothing_is_left_of_a_command_that_takes_too_long(
 async def test_a_pipe_that_is_closed_ends_who_writes_to_it(workspace: Path, machine: Machine) -> None:
     async with opened(workspace, machine) as runs:
         assert await said(runs, workspace, "seq 1000000 | head -n 1") == "1\n"
+
+
+async def test_what_comes_afterwards_ends_a_container_whose_client_is_gone(
+    workspace: Path, machine: Machine, engine: Podman, tmp_path: Path
+) -> None:
+    sandbox = (await found(tmp_path, machine)).sandbox
+    environment = {**os.environ, **engine.variables, MARK: "none"}
+    view = View((str(workspace),))
+    with sandbox.launch(["/bin/sh", "-c", "touch begun; sleep 100"], cwd=str(workspace), view=view) as launch:
+        client = subprocess.Popen(launch.argv, env=environment)
+        await until((workspace / "begun").exists)
+        client.kill()
+        client.wait()
+        subprocess.run(launch.afterwards, env=environment, check=True, timeout=8)  # an engine's patience is 10 s
+
+    assert engine.names() == []
+
+
+def test_the_daemon_runs_commands_in_the_image_that_the_settings_name(
+    daemon: Start, workspace: Path, script: Callable[..., str], engine: Podman
+) -> None:
+    (workspace / "a.py").write_text("on disk\n")
+    line = "cat a.py; echo made >made; echo evil >.envrc"
+    model = script({"calls": [call("run_command", command=line)]}, {"text": "ok"})
+    client = daemon(model, AGENT_LSP_SANDBOX_IMAGE=engine.image, **engine.variables)
+    client.start(workspace, {"approvals": True})
+    client.change(client.open(workspace / "a.py", "on disk\n"), "unsaved\n", 2)
+    client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
+    answer = client.command("agent.ask", {"prompt": "go", "wait": True}, 60)
+    entries = client.command("agent.session", {"sessionId": answer["sessionId"]})["entries"]
+
+    output = next(one["results"][0]["text"] for one in entries if one.get("role") == "tool")
+    assert client.command("agent.status")["sandbox"] == "container"
+    assert output.startswith("unsaved\n")
+    assert "cannot create .envrc" in output
+    assert ((workspace / "made").read_text(), (workspace / ".envrc").exists()) == ("made\n", False)
 
 
 async def test_orphans_are_buried(workspace: Path, machine: Machine) -> None:
