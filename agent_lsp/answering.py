@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Decision, ServerUse, ToolKind
+from agent_lsp.folders import state_dir
 from agent_lsp.models import choice
-from agent_lsp.models.choice import Access
+from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.local_servers import LocalServer
 from agent_lsp.models.supply import Priced, Supply
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered import Remembered
-from agent_lsp.settings import Settings, secret
+from agent_lsp.processes import Processes
+from agent_lsp.settings import Settings, secret, without_keys
 
 _REASON = "a model server was found on this machine, and no other model is set"
 
@@ -104,3 +106,12 @@ def access(settings: Settings, environment: Mapping[str, str], data_dir: Path) -
         prices=settings.prices,
         patience=settings.patience,
     )
+
+
+def surroundings(settings: Settings, environment: Mapping[str, str]) -> Surroundings:
+    """What models need, for commands that open no workspace. Raises SettingsError."""
+
+    async def no_files() -> tuple[str, ...]:
+        return ()
+
+    return Surroundings(state_dir(settings), no_files, Processes(), without_keys(environment))

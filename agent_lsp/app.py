@@ -8,18 +8,16 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from agent_lsp import __version__, confining
+from agent_lsp import confining
 from agent_lsp.agent.context import build
 from agent_lsp.answering import Answering
 from agent_lsp.conversation.changes import needed_digests
 from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
-from agent_lsp.models import ModelError, NoModel
+from agent_lsp.folders import data_dir, state_dir
+from agent_lsp.models import ModelError
 from agent_lsp.models.choice import Surroundings
 from agent_lsp.models.keys import KEYRING
 from agent_lsp.models.supply import Priced, Supply
@@ -33,7 +31,7 @@ from agent_lsp.processes import Processes
 from agent_lsp.session.history import History
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
-from agent_lsp.settings import DEFAULTS, KEY_VARIABLES, Settings, SettingsError, secret, without_keys
+from agent_lsp.settings import KEY_VARIABLES, SettingsError, secret, without_keys
 from agent_lsp.settings.loading import Loaded, load
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
@@ -42,7 +40,7 @@ from agent_lsp.tools.read import list_files, read_file
 from agent_lsp.tools.search import search
 from agent_lsp.tools.shell import run_command
 from agent_lsp.tools.web import web_fetch, web_search
-from agent_lsp.trusting import WorkspaceTrust, project_settings, waiting
+from agent_lsp.trusting import WorkspaceTrust, project_settings
 from agent_lsp.turns import Turns
 from agent_lsp.web import choice
 from agent_lsp.workspace.changes import Changes
@@ -168,37 +166,6 @@ class App:
         """The sessions of this workspace, newest first."""
         return await self.journal.sessions(self._workspace)
 
-    async def status(self) -> dict[str, Any]:  # Any: JSON
-        """What `agent.status` says of the daemon itself."""
-        model: dict[str, Any] = {"model": None}  # Any: JSON
-        try:
-            waits = waiting(await asyncio.to_thread(self.trust.standing))
-        except OSError as error:
-            waits = f"what is trusted cannot be read: {error}"
-        try:
-            settings = self.settings().settings
-            model = {"model": await self.answering.name(settings)}
-        except SettingsError as error:
-            settings, model["problem"] = DEFAULTS, str(error)
-        except NoModel as error:
-            model["problem"] = str(error)
-        limits = settings.limits
-        return {
-            "version": __version__,
-            **model,
-            "preset": settings.preset,
-            "sandbox": (await self.sandboxes.found()).level,
-            **({"waitsForTrust": waits} if waits else {}),
-            "limits": {
-                "maxSteps": limits.steps,
-                "maxToolCalls": limits.tool_calls,
-                "maxTokens": limits.tokens,
-                "maxSeconds": limits.seconds,
-                "maxCost": limits.cost,
-                "maxCostPerDay": settings.max_cost_per_day,
-            },
-        }
-
     async def warm(self) -> None:
         """Builds what the first turn needs, so that it need not wait."""
         with contextlib.suppress(ModelError, SettingsError):  # the first turn says it better
@@ -236,32 +203,6 @@ class App:
 
     async def _listed(self) -> Sequence[str]:
         return [path for place in self.roots.present() for path in (await self.tools.search.files(place)).paths]
-
-
-def state_dir(settings: Settings) -> Path:
-    """The folder of journal and log, mode 0700."""
-    folder = Path(settings.state_dir) if settings.state_dir else platformdirs.user_state_path("agent-lsp")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"the state folder {folder} cannot be made: {error.strerror}; set AGENT_LSP_STATE_DIR"
-        ) from error
-    return folder
-
-
-def surroundings(settings: Settings, environment: Mapping[str, str]) -> Surroundings:
-    """What models need, for commands that open no workspace."""
-
-    async def no_files() -> tuple[str, ...]:
-        return ()
-
-    return Surroundings(state_dir(settings), no_files, Processes(), without_keys(environment))
-
-
-def data_dir() -> Path:
-    """The folder of the bundled model."""
-    return platformdirs.user_data_path("agent-lsp")
 
 
 def _new_id(what: str) -> str:

@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from agent_lsp import NAME, app
-from agent_lsp.answering import access
+from agent_lsp import NAME
+from agent_lsp.answering import access, surroundings
+from agent_lsp.folders import data_dir
 from agent_lsp.models import BadRequest, ModelError, NoModel
 from agent_lsp.models.choice import VENDORS, Access, endpoint_of, fetched_key, priced
 from agent_lsp.models.conformance import Finding, Verdict
@@ -75,8 +76,8 @@ async def _run(settings: Settings, environment: Mapping[str, str], order: Order)
 
 async def _case(settings: Settings, environment: Mapping[str, str], order: Order) -> _Case:
     vendor = VENDORS[order.protocol]
-    have = replace(access(settings, environment, app.data_dir()), base_url=order.base_url)
-    if fetch := fetched_key(have, app.surroundings(settings, environment)):
+    have = replace(access(settings, environment, data_dir()), base_url=order.base_url)
+    if fetch := fetched_key(have, surroundings(settings, environment)):
         have = replace(have, key=await fetch())
     endpoint = endpoint_of(vendor, have)
     models = await listed_models(vendor.wire, endpoint)

@@ -13,9 +13,10 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from agent_lsp import NAME, __version__, app
-from agent_lsp.answering import access, server_use
+from agent_lsp import NAME, __version__
+from agent_lsp.answering import access, server_use, surroundings
 from agent_lsp.confining import sandboxes
+from agent_lsp.folders import data_dir, state_dir
 from agent_lsp.models import NoModel, choice
 from agent_lsp.models.bundled_file import LLAMA_MISSING, InstallError, install, installed, remove
 from agent_lsp.models.choice import Access
@@ -45,7 +46,7 @@ def doctor(environment: Mapping[str, str]) -> int:
     print(f"settings  {user_file()}" + ("" if user_file().exists() else " (not there; the defaults hold)"))
     try:
         settings = load(environment).settings
-        folder = app.state_dir(settings)
+        folder = state_dir(settings)
     except SettingsError as error:
         print(f"problem   {error}")
         return 1
@@ -115,7 +116,7 @@ def _told(found: Found, settings: Settings) -> str:
 
 def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     print(f"bundled   {_bundled()}")
-    have = access(settings, environment, app.data_dir())
+    have = access(settings, environment, data_dir())
     if have.says_nothing:
         have = _local(have, settings)
     try:
@@ -127,7 +128,7 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     print(f"price     {_price(name, have)}")
     print(f"key       {_key(have)}")
     try:
-        choice.made(name, have, app.surroundings(settings, environment))
+        choice.made(name, have, surroundings(settings, environment))
     except NoModel as error:
         print(f"problem   {error}")
         return 1
@@ -144,7 +145,7 @@ def _local(have: Access, settings: Settings) -> Access:
     if server is None:
         print(f"local     no model server at {', '.join(settings.local_servers) or 'any address'}")
         return have
-    allowed = Remembered(app.state_dir(settings) / "allowed").holds(always_rule(server_use(server)))
+    allowed = Remembered(state_dir(settings) / "allowed").holds(always_rule(server_use(server)))
     print(
         f"local     {server.program} at {server.base_url}: {'allowed' if allowed else 'the next turn asks to use it'}"
     )
@@ -168,7 +169,7 @@ def _price(name: str, have: Access) -> str:
 
 
 def _bundled() -> str:
-    file = installed(app.data_dir())
+    file = installed(data_dir())
     if file is None:
         return "not installed: `agent-lsp model install` fetches it (93 MB)"
     try:
@@ -180,14 +181,14 @@ def _bundled() -> str:
 def model_command(action: str) -> int:
     """`agent-lsp model install|remove`; the exit code."""
     if action == "remove":
-        print("the bundled model is removed" if remove(app.data_dir()) else "the bundled model was not installed")
+        print("the bundled model is removed" if remove(data_dir()) else "the bundled model was not installed")
         return 0
-    free = shutil.disk_usage(app.data_dir().parent if app.data_dir().parent.exists() else "/").free
+    free = shutil.disk_usage(data_dir().parent if data_dir().parent.exists() else "/").free
     if free < 300 << 20:
         print(f"{NAME}: {free >> 20} MB are free; the bundled model needs 300 to be installed", file=sys.stderr)
         return 1
     try:
-        install(app.data_dir(), print)
+        install(data_dir(), print)
     except InstallError as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from agent_lsp import NAME
-from agent_lsp.app import state_dir
+from agent_lsp.folders import state_dir
 from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from agent_lsp import NAME, app
+from agent_lsp import NAME
 from agent_lsp.conversation.journal import Journal, JournalError
 from agent_lsp.conversation.ledger import Score, Spending, day_of, score
+from agent_lsp.folders import state_dir
 from agent_lsp.permissions.approval import visible
 from agent_lsp.settings import SettingsError
 from agent_lsp.settings.loading import load
@@ -31,7 +32,7 @@ def usage(environment: Mapping[str, str], days: int) -> int:
 
 
 async def _rows(environment: Mapping[str, str], since: str) -> tuple[Sequence[Spending], Score | None]:
-    journal = Journal(app.state_dir(load(environment).settings) / "journal.sqlite3")
+    journal = Journal(state_dir(load(environment).settings) / "journal.sqlite3")
     try:
         return await journal.spending(since), score(await journal.turns_since(since))
     finally:

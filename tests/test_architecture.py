@@ -13,8 +13,8 @@ import agent_lsp
 PACKAGE = Path(agent_lsp.__file__).parent
 LAYERS = [
     {"cli", "__main__", "conformance", "doctor", "setup", "trust", "usage"},
-    {"app", "turns", "lsp", "terminal"},
-    {"session", "settings", "observe", "answering", "confining", "trusting"},
+    {"app", "turns", "status", "lsp", "terminal"},
+    {"session", "settings", "observe", "answering", "confining", "folders", "trusting"},
     {"agent"},
     {"tools"},
     {"models", "web", "workspace", "permissions", "memory"},

@@ -27,6 +27,7 @@ from agent_lsp.permissions import Preset
 from agent_lsp.session import GO_ON, Order, SessionError, wire
 from agent_lsp.session.session import Asked, Session
 from agent_lsp.settings import SettingsError
+from agent_lsp.status import status
 from agent_lsp.workspace.location import PathRefused, path_of
 
 _CONFIGURATION_SECONDS = 5.0
@@ -167,7 +168,7 @@ class ClientDoor:
     async def _status(self, _: object) -> object:
         open_sessions = self.app.sessions.all()
         return {
-            **await self.app.status(),
+            **await status(self.app),
             "undo": [
                 at_hand for session in open_sessions if (at_hand := wire.at_hand(session.id, session.conversation))
             ],

@@ -19,6 +19,7 @@ from agent_lsp.models.local_servers import found
 from agent_lsp.models.ollama import with_window
 from agent_lsp.models.supply import Supply
 from agent_lsp.processes import Processes
+from agent_lsp.status import status
 from tests.house import House, house
 from tests.models.local_server import LocalServer
 from tests.models.provider import Hang, Provider, Reply, plain
@@ -95,7 +96,7 @@ async def test_a_server_that_was_allowed_for_good_is_not_asked_for_again_by_any_
         async with at_home(server, workspace, state) as home:
             done = await home.ask()
             assert (done.ending.text, home.asked) == ("Hello", [])
-            assert await home.app.status() | {"limits": {}} == {
+            assert await status(home.app) | {"limits": {}} == {
                 "version": "0.1.0",
                 "model": "openai-chat:qwen3:8b",
                 "preset": "confirm",
@@ -133,9 +134,9 @@ async def test_where_nobody_is_asked_a_server_is_looked_at_and_not_used(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where no bundled model is
     async with LocalServer("qwen3:8b").serving() as server, at_home(server, workspace, state) as home:
         await home.app.warm()
-        status = await home.app.status()
+        said = await status(home.app)
 
-    assert (status["model"], status["problem"].partition(" (")[0]) == (
+    assert (said["model"], said["problem"].partition(" (")[0]) == (
         None,
         f"Ollama at {server.url} was found, but is not allowed",
     )
