@@ -14,7 +14,8 @@ PROJECT_FILE = ".agent/config.toml"
 """The settings of a workspace, beneath each of its folders."""
 ACTING = (PROJECT_FILE,)
 """All that would act, beneath each folder of a workspace."""
-_MOST_BYTES = 64 << 10
+_MOST_BYTES = 16 << 10
+"""A parser of TOML may take time with the square of that; here it stays below a second or two."""
 
 
 class NotAsShown(Exception):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -123,15 +124,20 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _from_projects(
     files: Mapping[str, bytes], ignored: list[str]
-) -> list[tuple[Source, str, dict[str, Any]]]:  # Any: TOML
+) -> list[tuple[Source, str, Mapping[str, Any]]]:  # Any: TOML
     """Each project's file as it stands; one that is none is ignored as a whole, for it is not the user's mistake."""
-    found = []
+    found: list[tuple[Source, str, Mapping[str, Any]]] = []
     for path, data in files.items():
         try:
-            found.append((Source.PROJECT, path, tomllib.loads(data.decode("utf-8"))))
+            found.append((Source.PROJECT, path, _parsed(data)))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             ignored.append(f"{path} is ignored, for it is not TOML: {error}")
     return found
+
+
+@lru_cache(8)  # settings are asked for at each turn, and a hostile file may take long to parse
+def _parsed(data: bytes) -> Mapping[str, Any]:  # Any: TOML
+    return tomllib.loads(data.decode("utf-8"))
 
 
 def _tightening(

@@ -113,7 +113,23 @@ def test_what_is_trusted_loosens_nothing_and_its_neighbour_tightens(workspace: P
     assert as_the_user != loaded.settings
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 30_000, f"maxSteps{'.a' * 1_500} = 1\n"], ids=["list", "table"])
+def test_a_file_too_large_to_be_settings_is_not_parsed_and_one_at_the_bound_is(workspace: Path, state: Path) -> None:
+    bound = 16 << 10
+    small = "maxSteps = 3\n"
+    put(workspace, small + "#" * (bound - len(small)))
+    trust = trust_in(workspace, state)
+    trust.trust(trust.standing().digest)
+    assert settings(trust).settings.max_steps == 3
+
+    put(workspace, small + "#" * (bound + 1 - len(small)))
+    trust = trust_in(workspace, state)
+    trust.trust(trust.standing().digest)
+    [file] = trust.standing().files
+    assert file.problem == "it has more than 16 KiB, and is not read"
+    assert settings(trust).settings == DEFAULTS
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 10_000, f"maxSteps{'.a' * 1_500} = 1\n"], ids=["list", "table"])
 def test_what_is_nested_without_end_is_shown_as_a_mistake_and_sets_nothing(
     workspace: Path, state: Path, text: str
 ) -> None:
