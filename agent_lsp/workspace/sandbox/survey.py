@@ -87,10 +87,12 @@ def survey(
 def forbidden(before: Survey, after: Survey) -> list[str]:
     """The protected entries that are others than before, the uppermost of each.
 
-    What was moved along with a folder that holds it is the same as before.
+    What was moved along with a folder that holds it is the same as before, and has its name still: the disk may give
+    the number of what was removed to something else.
     """
-    old, known = before.identities, set(before.identities.values())
-    new = [path for path, one in after.identities.items() if old.get(path) != one and one not in known]
+    old = before.identities
+    known = {(_name(path), one) for path, one in old.items()}
+    new = [path for path, one in after.identities.items() if old.get(path) != one and (_name(path), one) not in known]
     return sorted(path for path in new if not any(path.startswith(f"{other}/") for other in new))
 
 
@@ -157,6 +159,10 @@ class _Look:
         for entry in self.listed(path) if folder and any(rest.lead_on for rest in rests) else ():
             if further := [deeper for rest in rests for deeper in rest.after(entry.name)]:
                 yield from self._followed(entry.path, further)
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path).casefold()
 
 
 def _is_ours(path: str) -> bool:
