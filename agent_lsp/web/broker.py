@@ -23,6 +23,7 @@ _HEADERS = {
     "accept-encoding": "gzip",
 }
 _INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits
+_GZIP = b"\x1f"  # how each of its parts begins
 _PIECE = 64 << 10
 
 
@@ -184,11 +185,20 @@ async def _decoded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
         return
     if coding not in _INFLATE:
         raise WebRefused(f"it is packed as '{coding}', which is not read")
-    unpacking = zlib.decompressobj(_INFLATE[coding])
+    unpacking, left = zlib.decompressobj(_INFLATE[coding]), 2 * most + _PIECE
     try:
         async for packed in response.aiter_raw(_PIECE):
-            yield unpacking.decompress(packed, most + 1)
-            if unpacking.unconsumed_tail:  # more than anybody wants
-                return
+            left -= len(packed)
+            if left < 0:
+                raise WebRefused("it is packed in more bytes than are read")
+            while packed:
+                if unpacking.eof:  # several packed texts, one after the other, are one (RFC 1952, section 2.2)
+                    if not packed.startswith(_GZIP):
+                        return
+                    unpacking = zlib.decompressobj(_INFLATE[coding])
+                yield unpacking.decompress(packed, most + 1)
+                if unpacking.unconsumed_tail:  # more than anybody wants
+                    return
+                packed = unpacking.unused_data
     except zlib.error as error:
         raise WebRefused(f"what it sent cannot be unpacked: {error}") from error

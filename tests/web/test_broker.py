@@ -126,6 +126,36 @@ async def test_a_packed_page_is_unpacked_and_a_bomb_ends_at_the_limit(coding: st
     assert (len(bomb.body), bomb.cut) == (1_000, True)
 
 
+async def test_a_page_that_is_packed_in_several_parts_comes_whole() -> None:
+    packed = gzip.compress(b"one ") + gzip.compress(b"two") + b"\0padding"
+    async with serving({"/": answer(packed, Content_Encoding="gzip")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.body, page.cut) == (b"one two", False)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"") * 400_000, b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"name" * (4 << 20)],
+    ids=["parts without anything", "a name without end"],
+)
+async def test_a_packed_page_without_an_end_is_left_soon(packed: bytes) -> None:
+    async with serving({"/": answer(packed, Content_Encoding="gzip")}) as server:
+        with pytest.raises(WebRefused, match="packed in more bytes than are read"):
+            await broker(Bounds(most_bytes=500_000)).fetch(server.url())
+
+    assert server.sent < 6 << 20
+
+
+async def test_what_follows_a_packed_page_is_not_read() -> None:
+    """Kept beside the page it would be copied again for each piece, while nothing else in the daemon gets a turn."""
+    async with serving({"/": answer(gzip.compress(b"small") + b"x" * (32 << 20), Content_Encoding="gzip")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.body, page.cut) == (b"small", False)
+    assert server.sent < 16 << 20
+
+
 @pytest.mark.parametrize("said", [answer(b"x", Content_Encoding="br"), answer(b"no gzip", Content_Encoding="gzip")])
 async def test_what_cannot_be_unpacked_is_refused(said: bytes) -> None:
     async with serving({"/": said}) as server:
