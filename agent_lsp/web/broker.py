@@ -7,7 +7,7 @@ import functools
 import ipaddress
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -185,20 +185,37 @@ async def _decoded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
         return
     if coding not in _INFLATE:
         raise WebRefused(f"it is packed as '{coding}', which is not read")
-    unpacking, left = zlib.decompressobj(_INFLATE[coding]), 2 * most + _PIECE
+    unpacking, left = _Unpacking(_INFLATE[coding], most), 2 * most + _PIECE
     try:
         async for packed in response.aiter_raw(_PIECE):
             left -= len(packed)
             if left < 0:
                 raise WebRefused("it is packed in more bytes than are read")
-            while packed:
-                if unpacking.eof:  # several packed texts, one after the other, are one (RFC 1952, section 2.2)
-                    if not packed.startswith(_GZIP):
-                        return
-                    unpacking = zlib.decompressobj(_INFLATE[coding])
-                yield unpacking.decompress(packed, most + 1)
-                if unpacking.unconsumed_tail:  # more than anybody wants
-                    return
-                packed = unpacking.unused_data
+            for piece in unpacking.feed(packed):
+                yield piece
+            if unpacking.ended:
+                return
     except zlib.error as error:
         raise WebRefused(f"what it sent cannot be unpacked: {error}") from error
+
+
+class _Unpacking:
+    """Several packed texts, one after the other, as one (RFC 1952, section 2.2); what else follows is not looked at."""
+
+    def __init__(self, bits: int, most: int) -> None:
+        """`bits` is how zlib names the coding; of each text there are at most as many bytes, and one more."""
+        self._bits, self._most, self._one = bits, most, zlib.decompressobj(bits)
+        self.ended = False
+
+    def feed(self, packed: bytes) -> Iterator[bytes]:
+        """What comes of more bytes. Raises zlib.error."""
+        left = packed
+        while left and not self.ended:
+            if self._one.eof:
+                if not left.startswith(_GZIP):
+                    self.ended = True
+                    return
+                self._one = zlib.decompressobj(self._bits)
+            yield self._one.decompress(left, self._most + 1)
+            self.ended = bool(self._one.unconsumed_tail)  # more than anybody wants
+            left = self._one.unused_data
