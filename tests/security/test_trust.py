@@ -25,6 +25,7 @@ LOOSENING = {
     "commands_without_a_sandbox": "unsandboxedCommands = true",
     "image_of_the_sandbox": 'sandboxImage = "evil"',
     "limit": "maxCost = 5000",
+    "how_long_copies_are_kept_of_any_workspace": "checkpointDays = 0",
 }
 
 
@@ -113,7 +114,11 @@ def test_what_is_trusted_loosens_nothing_and_its_neighbour_tightens(workspace: P
     assert as_the_user != loaded.settings
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 30_000, f"maxSteps{'.a' * 1_500} = 1\n"], ids=["list", "table"])
+@pytest.mark.parametrize(
+    "text",
+    ["x = " + "[" * 30_000, f"maxSteps{'.a' * 1_500} = 1\n", f'deny = "{"[" * 30_000}"', f'prices = "{"[" * 30_000}"'],
+    ids=["list", "table", "list in a text", "table in a text"],
+)
 def test_what_is_nested_without_end_is_shown_as_a_mistake_and_sets_nothing(
     workspace: Path, state: Path, text: str
 ) -> None:
@@ -121,6 +126,6 @@ def test_what_is_nested_without_end_is_shown_as_a_mistake_and_sets_nothing(
     trust.trust(trust.standing().digest)
 
     [mistake] = problems_of_project({}, str(file), text.encode())
-    assert len(mistake) < 1_000
+    assert len(mistake) < 1_500
     loaded = settings(trust)
     assert (loaded.settings, len(loaded.ignored)) == (DEFAULTS, 1)
