@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -25,6 +26,8 @@ _HEADERS = {
 _INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits
 _GZIP = b"\x1f"  # how each of its parts begins
 _PIECE = 64 << 10
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE | re.ASCII)
+"""A charset in its plain form (RFC 9110, section 8.3.1), without what mail may write (`charset*0*=`, RFC 2231)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,10 @@ class Broker:
             if len(body) > most:
                 cut = True
                 break
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Page(url, media_type, response.charset_encoding or "", bytes(body[:most]), cut)
+        said = response.headers.get("content-type", "")
+        charset = _CHARSET.search(said)
+        media_type = said.partition(";")[0].strip().lower()
+        return Page(url, media_type, charset[1].lower() if charset else "", bytes(body[:most]), cut)
 
 
 def _status(code: int) -> str:

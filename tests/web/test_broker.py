@@ -11,6 +11,7 @@ import pytest
 
 from agent_lsp.web import NothingRead, Page, WebRefused
 from agent_lsp.web.broker import Bounds, Broker
+from agent_lsp.web.page_text import text_of
 from tests.web.server import LOOPBACK, answer, certificate, names, only, redirect, serving
 
 SITE = names(site="127.0.0.1")
@@ -25,6 +26,26 @@ async def test_a_page_comes_with_what_the_server_says_of_it() -> None:
         page = await broker().fetch(server.url("/a?q=1#part"))
 
     assert page == Page(server.url("/a?q=1"), "text/plain", "iso-8859-1", b"hello", cut=False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "charset"),
+    [
+        (' ; Charset="UTF-8"', "utf-8"),
+        ("; a=b;charset='latin1'", "latin1"),
+        ("", ""),
+        ("; charset=", ""),
+        ("; charset*=us-ascii''%00", ""),
+        (f"; charset*{'9' * 5_000}=a", ""),
+        ("; charset=a\xe9", "a"),
+    ],
+    ids=lambda words: words[:20],
+)
+async def test_whatever_a_server_says_of_the_encoding_ends_no_turn(parameter: str, charset: str) -> None:
+    async with serving({"/": answer(b"hello", f"text/plain{parameter}")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.media_type, page.charset, await text_of(page)) == ("text/plain", charset, "hello")
 
 
 async def test_the_server_learns_the_page_and_nothing_else() -> None:
