@@ -141,8 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="say what is configured, which model answers, and what is missing")
     model = commands.add_parser("model", help="fetch or drop the small bundled model")
     model.add_argument("action", choices=("install", "remove"))
-    trust = commands.add_parser("trust", help="show what this folder would set for the agent, and ask whether it may")
-    trust.add_argument("--workspace", default=".", metavar="DIR", help="the folder (default: this one)")
+    trust = commands.add_parser(
+        "trust", help="show what this workspace would set for the agent, and ask whether it may"
+    )
+    folders = "the folder (default: this one); of a workspace of several, once for each"
+    trust.add_argument("--workspace", action="append", metavar="DIR", help=folders)
     trust.add_argument("--forget", action="store_true", help="take the trust back")
     _add_setup(commands.add_parser("setup", help="what an editor needs: said, written, or taken back"))
     return parser
@@ -231,7 +234,8 @@ def _trust(arguments: argparse.Namespace) -> int:
     from agent_lsp.workspace.location import PathRefused
 
     try:
-        return trust(_environment(), str(Path(arguments.workspace).absolute()), forget=arguments.forget)
+        folders = [str(Path(folder).absolute()) for folder in arguments.workspace or ["."]]
+        return trust(_environment(), folders, forget=arguments.forget)
     except (SettingsError, PathRefused, OSError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1

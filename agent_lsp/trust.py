@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agent_lsp import NAME
 from agent_lsp.folders import state_dir
@@ -15,19 +15,19 @@ from agent_lsp.trusting import ACTING, NotAsShown, WorkspaceTrust
 from agent_lsp.workspace.roots import Roots
 
 
-def trust(environment: Mapping[str, str], folder: str, *, forget: bool) -> int:
+def trust(environment: Mapping[str, str], folders: Sequence[str], *, forget: bool) -> int:
     """Shows and asks, or takes back; returns the exit code: 0 where all that would act is trusted in the end.
 
     Raises SettingsError, PathRefused, OSError.
     """
-    of_workspace = WorkspaceTrust(Roots([folder]), Trust(Remembered(state_dir(load(environment).settings) / "trusted")))
+    of_workspace = WorkspaceTrust(Roots(folders), Trust(Remembered(state_dir(load(environment).settings) / "trusted")))
     if forget:
         of_workspace.forget()
-        print("nothing of this folder is trusted any more")
+        print("nothing of this workspace is trusted any more")
         return 0
     standing = of_workspace.standing()
     if not standing.files:
-        print(f"nothing of this folder would act on the agent: it has no {' or '.join(ACTING)}")
+        print(f"nothing of this workspace would act on the agent: it has no {' or '.join(ACTING)}")
         return 0
     for file in standing.files:
         _show(file, environment)

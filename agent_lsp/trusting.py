@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 
+from agent_lsp import NAME
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
 from agent_lsp.workspace.door import read
@@ -54,6 +56,12 @@ class WorkspaceTrust:
             return None
         self._trust.asked(self._folders, standing.digest)
         return standing
+
+    @property
+    def command(self) -> str:
+        """What shows it in a terminal and asks; in the folder itself where there is just one."""
+        named = [word for folder in self._folders for word in ("--workspace", folder)] if self._folders[1:] else []
+        return visible(shlex.join((NAME, "trust", *named)))
 
     @property
     def _folders(self) -> list[str]:

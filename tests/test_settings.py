@@ -95,6 +95,8 @@ USER_VALUES = {
     "maxResultCharacters": 2_000,
     "unsandboxedCommands": True,
     "sandboxImage": "evil",
+    "checkpointDays": 1,
+    "checkpointMegabytes": 1,
     "model": "scripted:evil.yaml",
     "allow": '["run_command"]',
 }
@@ -115,7 +117,9 @@ def test_what_only_the_user_may_set_is_not_taken_from_the_editor(file: Path, nam
 
 @pytest.mark.parametrize("name", USER_VALUES)
 def test_what_only_the_user_may_set_is_taken_from_the_environment(file: Path, name: str) -> None:
-    assert loaded(file, **{variable(name): USER_VALUES[name]})  # type: ignore[arg-type]  # no key is named `editor` != Loaded(DEFAULTS)
+    found = loaded(file, **{variable(name): USER_VALUES[name]})  # type: ignore[arg-type]  # no key is named `editor`
+
+    assert found != Loaded(DEFAULTS)
 
 
 def test_an_editor_adds_to_what_is_never_fetched_and_takes_nothing_from_it(file: Path) -> None:
@@ -134,8 +138,6 @@ LIMITS: dict[str, float] = {
     "maxCost": 5,
     "maxCostPerDay": 25,
     "maxRetries": 3,
-    "checkpointDays": 7,
-    "checkpointMegabytes": 500,
 }
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pygls.exceptions import JsonRpcInvalidParams
 
-from agent_lsp import NAME
 from agent_lsp.lsp.approver import ClientApprover
 from agent_lsp.lsp.contract import TrustParams
 from agent_lsp.lsp.convert import without_links
@@ -89,7 +88,7 @@ class ClientTrust:
         try:
             agrees = await self._approver.agrees(asked, (_NO, _YES), f"trust_{standing.digest[:16]}.txt", document)
         except ClientError:
-            self._say(f"{waiting(standing)} (`{NAME} trust`, in a terminal, shows it and asks)")
+            self._say(f"{waiting(standing)} (`{self._trust.command}`, in a terminal, shows it and asks)")
             return
         if agrees:
             await self._trust_shown(standing.digest)

@@ -44,7 +44,10 @@ class Source(StrEnum):
 
 def _from_json(value: object) -> object:
     """A table as the environment has it."""
-    return json.loads(value) if isinstance(value, str) else value
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _from_words(value: object) -> object:

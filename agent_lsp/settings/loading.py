@@ -1,8 +1,9 @@
 """Which source of a setting wins, and which may set what.
 
 Defaults < the user's file < the trusted project's file < the editor < the environment < flags. *User keys* (what
-names a program, a URL, a key or a path, loosens the preset or raises a limit) are taken from the user's file, the
-environment and flags only: a project's file comes from the repository, and what an editor says may come from there.
+names a program, a URL, a key or a path, loosens the preset, raises a limit, or holds for other workspaces too) are
+taken from the user's file, the environment and flags only: a project's file comes from the repository, and what an
+editor says may come from there.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ _LIMITS = {
     "maxTokensPerSession",
     "maxCostPerSession",
     "maxRetries",
-    "checkpointDays",
-    "checkpointMegabytes",
 }
 _ADDED_TO = {"deny", "ask", "webDeny"}
 """Lists that only tighten: those of every source hold together."""
@@ -53,6 +52,8 @@ _USER_KEYS = {
     "contextWindow",
     "approvalTimeoutSeconds",
     "maxResultCharacters",
+    "checkpointDays",
+    "checkpointMegabytes",
 }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import re
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -23,7 +24,10 @@ _HEADERS = {
     "accept-encoding": "gzip",
 }
 _INFLATE = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window bits
+_GZIP = b"\x1f"  # how each of its parts begins
 _PIECE = 64 << 10
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE | re.ASCII)
+"""A charset in its plain form (RFC 9110, section 8.3.1), without what mail may write (`charset*0*=`, RFC 2231)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,10 @@ class Broker:
             if len(body) > most:
                 cut = True
                 break
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Page(url, media_type, response.charset_encoding or "", bytes(body[:most]), cut)
+        said = response.headers.get("content-type", "")
+        charset = _CHARSET.search(said)
+        media_type = said.partition(";")[0].strip().lower()
+        return Page(url, media_type, charset[1].lower() if charset else "", bytes(body[:most]), cut)
 
 
 def _status(code: int) -> str:
@@ -184,11 +190,37 @@ async def _decoded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
         return
     if coding not in _INFLATE:
         raise WebRefused(f"it is packed as '{coding}', which is not read")
-    unpacking = zlib.decompressobj(_INFLATE[coding])
+    unpacking, left = _Unpacking(_INFLATE[coding], most), 2 * most + _PIECE
     try:
         async for packed in response.aiter_raw(_PIECE):
-            yield unpacking.decompress(packed, most + 1)
-            if unpacking.unconsumed_tail:  # more than anybody wants
+            left -= len(packed)
+            if left < 0:
+                raise WebRefused("it is packed in more bytes than are read")
+            for piece in unpacking.feed(packed):
+                yield piece
+            if unpacking.ended:
                 return
     except zlib.error as error:
         raise WebRefused(f"what it sent cannot be unpacked: {error}") from error
+
+
+class _Unpacking:
+    """Several packed texts, one after the other, as one (RFC 1952, section 2.2); what else follows is not looked at."""
+
+    def __init__(self, bits: int, most: int) -> None:
+        """`bits` is how zlib names the coding; of each text there are at most as many bytes, and one more."""
+        self._bits, self._most, self._one = bits, most, zlib.decompressobj(bits)
+        self.ended = False
+
+    def feed(self, packed: bytes) -> Iterator[bytes]:
+        """What comes of more bytes. Raises zlib.error."""
+        left = packed
+        while left and not self.ended:
+            if self._one.eof:
+                if not left.startswith(_GZIP):
+                    self.ended = True
+                    return
+                self._one = zlib.decompressobj(self._bits)
+            yield self._one.decompress(left, self._most + 1)
+            self.ended = bool(self._one.unconsumed_tail)  # more than anybody wants
+            left = self._one.unused_data

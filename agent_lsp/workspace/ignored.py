@@ -17,8 +17,8 @@ Judge = Callable[[str], bool]
 def judge() -> Judge:
     """Whether an absolute path, its links resolved, is no file of the repository above it, by the rules as they stand.
 
-    So are what git ignores, and another repository in a folder of one. The rules of files are read once: take a new
-    judge for each question. Rules that cannot be read ignore all. Blocks.
+    So are what git ignores, git's own files, and another repository in a folder of one. The rules of files are read
+    once: take a new judge for each question. Rules that cannot be read ignore all. Blocks.
     """
     repository, rules = cache(_is_repository), cache(_rules)
 
@@ -34,6 +34,8 @@ def judge() -> Judge:
         if len(tops) > 1:
             return True
         inside = PurePosixPath(path).relative_to(tops[0])
+        if inside.parts[0] == ".git":
+            return True
         parts = [f"{part}/" for part in reversed(inside.parents) if part.parts] + [str(inside)]
         return any(left_out(tops[0], part) for part in parts)
 

@@ -109,10 +109,12 @@ class Origins:
             text if len(text) <= _MOST_COMPARED else text[: _MOST_COMPARED // 2] + text[-_MOST_COMPARED // 2 :]
         )
         room, found = _MOST_COMPARED, dict[str, str]()
-        for place in places[-_MOST_WRITTEN:]:
+        for place in reversed(places[-_MOST_WRITTEN:]):
             words = await self._words_at(place)
+            if len(words) > room:
+                continue
             room -= len(words)
-            if room >= 0 and await asyncio.to_thread(printed.repeats, words):
+            if await asyncio.to_thread(printed.repeats, words):
                 found |= await self._among_written([place], names=False)
         return _told(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.e2e.test_editor import answers, ask
+from tests.e2e.test_terminal import Terminal
 from tests.raw_client import Error, RawClient
 
 Script = Callable[..., str]
@@ -145,6 +147,29 @@ def test_a_stock_editor_without_questions_is_told_the_way_in_one_line(
     assert said == (
         f"Agent: {project} is not read until you trust it (`agent-lsp trust`, in a terminal, shows it and asks)"
     )
+
+
+def test_what_is_told_of_several_folders_trusts_them_together(
+    daemon: Start, workspace: Path, project: Path, tmp_path: Path, state: Path
+) -> None:
+    other = tmp_path / "an other"
+    other.mkdir()
+    client = daemon()
+    opened = client.initialize_params(workspace, None)
+    opened["workspaceFolders"].append({"uri": other.as_uri(), "name": "other"})
+    client.call("initialize", opened)
+    client.notify("initialized", {})
+    said = client.wait(lambda message: message.get("method") == "window/showMessage")["params"]["message"]
+    words = shlex.split(said.split("`")[1])
+    assert words == ["agent-lsp", "trust", "--workspace", str(workspace), "--workspace", str(other)]
+
+    environment = {**os.environ, "AGENT_LSP_STATE_DIR": str(state), "XDG_CONFIG_HOME": str(state / "config")}
+    terminal = Terminal(environment, *words[1:])
+    terminal.wait_for("Trust exactly this? [y]es, [N]o: ")
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    os.close(terminal.master)
+    assert preset(client) == "plan"
 
 
 def test_a_yes_to_what_changed_meanwhile_trusts_nothing(daemon: Start, workspace: Path, project: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_folder_with_nothing_that_would_act_says_so(environment: dict[str, str
     done = run(environment, "trust", "--workspace", str(workspace))
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "nothing of this folder would act on the agent: it has no .agent/config.toml\n"
+    assert done.stdout == "nothing of this workspace would act on the agent: it has no .agent/config.toml\n"
 
 
 def test_what_the_file_says_cannot_paint_on_the_terminal(

@@ -99,6 +99,13 @@ async def test_a_command_that_does_not_name_it_is_known_by_what_it_printed(
     assert await taint_after(workspace, state, script, call("run_command", command=line)) == WRITTEN
 
 
+async def test_a_file_that_is_too_large_to_compare_hides_no_other(workspace: Path, state: Path, script: Script) -> None:
+    large = call("run_command", command="seq 300000 >large.txt")
+    async with written(workspace, state, script, large, WRITE, large):
+        pass
+    assert await taint_after(workspace, state, script, call("run_command", command="cat *.md")) == WRITTEN
+
+
 async def test_a_command_that_printed_nothing_of_it_is_the_projects_own(
     workspace: Path, state: Path, script: Script
 ) -> None:

@@ -24,6 +24,8 @@ LOOSENING: dict[str, dict[str, Any]] = {
     "address_of_a_local_server": {"localServers": ["http://evil.example"]},
     "scripted_model": {"model": "scripted:evil.yaml"},
     "limit": {"maxCost": 5000},
+    "how_long_copies_are_kept_of_any_workspace": {"checkpointDays": 0},
+    "how_many_copies_are_kept_of_any_workspace": {"checkpointMegabytes": 0},
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from agent_lsp.web import NothingRead, Page, WebRefused
 from agent_lsp.web.broker import Bounds, Broker
+from agent_lsp.web.page_text import text_of
 from tests.web.server import LOOPBACK, answer, certificate, names, only, redirect, serving
 
 SITE = names(site="127.0.0.1")
@@ -25,6 +26,26 @@ async def test_a_page_comes_with_what_the_server_says_of_it() -> None:
         page = await broker().fetch(server.url("/a?q=1#part"))
 
     assert page == Page(server.url("/a?q=1"), "text/plain", "iso-8859-1", b"hello", cut=False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "charset"),
+    [
+        (' ; Charset="UTF-8"', "utf-8"),
+        ("; a=b;charset='latin1'", "latin1"),
+        ("", ""),
+        ("; charset=", ""),
+        ("; charset*=us-ascii''%00", ""),
+        (f"; charset*{'9' * 5_000}=a", ""),
+        ("; charset=a\xe9", "a"),
+    ],
+    ids=lambda words: words[:20],
+)
+async def test_whatever_a_server_says_of_the_encoding_ends_no_turn(parameter: str, charset: str) -> None:
+    async with serving({"/": answer(b"hello", f"text/plain{parameter}")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.media_type, page.charset, await text_of(page)) == ("text/plain", charset, "hello")
 
 
 async def test_the_server_learns_the_page_and_nothing_else() -> None:
@@ -124,6 +145,36 @@ async def test_a_packed_page_is_unpacked_and_a_bomb_ends_at_the_limit(coding: st
 
     assert (page.body, page.cut) == (b"small", False)
     assert (len(bomb.body), bomb.cut) == (1_000, True)
+
+
+async def test_a_page_that_is_packed_in_several_parts_comes_whole() -> None:
+    packed = gzip.compress(b"one ") + gzip.compress(b"two") + b"\0padding"
+    async with serving({"/": answer(packed, Content_Encoding="gzip")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.body, page.cut) == (b"one two", False)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"") * 400_000, b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"name" * (4 << 20)],
+    ids=["parts without anything", "a name without end"],
+)
+async def test_a_packed_page_without_an_end_is_left_soon(packed: bytes) -> None:
+    async with serving({"/": answer(packed, Content_Encoding="gzip")}) as server:
+        with pytest.raises(WebRefused, match="packed in more bytes than are read"):
+            await broker(Bounds(most_bytes=500_000)).fetch(server.url())
+
+    assert server.sent < 6 << 20
+
+
+async def test_what_follows_a_packed_page_is_not_read() -> None:
+    """Kept beside the page it would be copied again for each piece, while nothing else in the daemon gets a turn."""
+    async with serving({"/": answer(gzip.compress(b"small") + b"x" * (32 << 20), Content_Encoding="gzip")}) as server:
+        page = await broker().fetch(server.url())
+
+    assert (page.body, page.cut) == (b"small", False)
+    assert server.sent < 16 << 20
 
 
 @pytest.mark.parametrize("said", [answer(b"x", Content_Encoding="br"), answer(b"no gzip", Content_Encoding="gzip")])

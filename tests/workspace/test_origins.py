@@ -80,6 +80,16 @@ async def test_what_git_leaves_out_is_not_the_projects_own(workspace: Path, jour
     assert ignored == ["a.log", "build/kept.log", "d.local", "sub/c.tmp"]
 
 
+async def test_what_git_keeps_for_itself_is_not_the_projects_own(workspace: Path, journal: Journal) -> None:
+    write(workspace, ".git/HEAD", ".git/sub/description", "sub/.github/a")
+    origins = origins_of(workspace, journal)
+    for path in (".git/HEAD", ".git/sub/description"):
+        assert await origins.of([path]) == foreign(f"{path} (git leaves it out)")
+        assert (await origins.of_line(f"cat {path}", str(workspace))).provenance is Provenance.FOREIGN
+    assert (await origins.of_line("git status", str(workspace))).provenance is Provenance.PROJECT
+    assert await origins.of(["sub/.github/a"]) == PROJECT
+
+
 async def test_another_repository_in_a_folder_of_the_project_is_not_the_projects_own(
     workspace: Path, journal: Journal
 ) -> None:
