@@ -7,20 +7,19 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from agent_lsp.processes import Ended, Processes, environment
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Entry, Store, kept
+from agent_lsp.workspace.sandbox.keeping import Entry, Kept, Store, kept
 from agent_lsp.workspace.sandbox.launching import launched
 from agent_lsp.workspace.sandbox.links import other_names
 from agent_lsp.workspace.sandbox.names import Names
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.programs import beneath, search_path
-from agent_lsp.workspace.sandbox.settling import settled
+from agent_lsp.workspace.sandbox.settling import Settled, settled
 from agent_lsp.workspace.sandbox.survey import NOT_ENTERED, Keeps, Survey, survey
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
@@ -146,9 +145,8 @@ class Commands:
         try:
             view = await asyncio.to_thread(self._view, roots, before, texts, program)
             ended = await self._guarded(sandbox, program, view, guarded)
-        finally:  # in a thread, which goes on to its end whoever cancels
-            settle = partial(settled, self._store, roots, self._names, before=before, guarded=guarded, keeps=keeps)
-            did = await asyncio.to_thread(settle)
+        finally:  # to its end, whoever cancels meanwhile
+            did = await asyncio.shield(asyncio.to_thread(self._settled, roots, before, guarded, keeps))
         return Ran(
             ended,
             *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
@@ -222,13 +220,20 @@ class Commands:
         return [root.path for root in self._files.roots.all if os.path.isdir(root.path)]  # noqa: PTH112 - names are strings here
 
     def _view(self, roots: tuple[str, ...], before: Survey, texts: Texts, program: Program) -> View:
-        at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
-        named = tuple(dict.fromkeys((*at_roots, *before.protected)))
+        named = tuple(dict.fromkeys((*self._at_roots(roots), *before.protected)))
         protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed)
         git, variables = runs_git(program.argv), self._rules.variables
         return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
+
+    def _settled(self, roots: Sequence[str], before: Survey, guarded: Kept, keeps: Keeps | None) -> Settled:
+        named = self._at_roots(roots)
+        held = {*named, *map(os.path.dirname, named)}  # a stub stands for the first that is missing
+        return settled(self._store, roots, self._names, before=before, guarded=guarded, held=held, keeps=keeps)
+
+    def _at_roots(self, roots: Sequence[str]) -> tuple[str, ...]:
+        return tuple(f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
 
     def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
         return tuple(sorted(map(self._name, paths)))

@@ -146,6 +146,33 @@ async def test_who_cancels_twice_does_not_keep_anything_from_being_put_back(link
     assert not (linked / "sub" / ".vscode").exists()
 
 
+@pytest.mark.parametrize("repository", [False, True])
+async def test_a_command_that_ends_leaves_what_stands_in_for_another_which_is_held_on(
+    workspace: Path, tmp_path: Path, *, repository: bool
+) -> None:
+    if repository:
+        await _unconfined(workspace, "git init -q; rm -rf .git/hooks")
+    files, processes = Files(Roots([str(workspace)]), NoEditor()), Processes()
+    async with commands(files, processes, tmp_path / "state", Rules(PROTECTED, (), WATCHED)) as runs:
+        await runs.confined(outside=False)
+        waits = _program(workspace, "while [ ! -e go ]; do sleep 0.05; done")
+        first = asyncio.create_task(runs.run(waits, confined=True))
+        await asyncio.sleep(0.3)
+        writes = "touch .git/hooks/x; mkdir -p .idea .vscode; echo evil >.vscode/x; echo x >.git/commondir"
+        looks = "find .vscode .git/hooks -name x; cat .git/commondir"
+        line = f"touch go; while [ ! -e ended ]; do sleep 0.05; done; {writes}; {looks}"
+        second = asyncio.create_task(runs.run(_program(workspace, line), confined=True))
+        ended = await first
+        (workspace / "ended").touch()
+        other = await second
+    await processes.close()
+
+    said = other.ended.output.decode().splitlines()
+    assert ended.taken_back == other.taken_back == ()
+    assert not {"x", ".vscode/x", ".git/hooks/x"} & set(said)
+    assert {path.name for path in workspace.iterdir()} - {".git"} == {"go", "ended"}
+
+
 class OnlyLandlock(Sandboxes):
     """A machine without bubblewrap."""
 

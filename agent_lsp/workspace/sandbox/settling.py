@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent_lsp.workspace.sandbox.keeping import Kept, Store, open_up
 from agent_lsp.workspace.sandbox.names import Names
+from agent_lsp.workspace.sandbox.stubs import stands_in
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, OpensUp, Survey, forbidden, survey
 
 
@@ -22,12 +23,20 @@ class Settled:
 
 
 def settled(
-    store: Store, roots: Sequence[str], names: Names, *, before: Survey, guarded: Kept, keeps: Keeps | None
+    store: Store,
+    roots: Sequence[str],
+    names: Names,
+    *,
+    before: Survey,
+    guarded: Kept,
+    held: Collection[str],
+    keeps: Keeps | None,
 ) -> Settled:
     """Makes the guarded what it was, and takes away what else was made that only the user may make.
 
     Nothing may be running. `roots` are those of the command: a folder that was opened meanwhile is nothing it made.
     What was hidden from it is as it was; what it gave such a name is its own, and looked through.
+    `held` are paths that it could not make, where another command may have a stub now.
     """
     hidden = frozenset(before.hidden)
     put_back = tuple(store.put_back(guarded, roots))
@@ -38,7 +47,7 @@ def settled(
     taken = {one.path: one.kept_at for one in put_back if one.done}
     left = [one.path for one in put_back if not one.done]
     for path in forbidden(before, after):
-        if path in taken or path in left:
+        if path in taken or path in left or (path in held and stands_in(path)):
             continue
         if place := store.take(path, roots):
             taken[path] = place
