@@ -47,7 +47,12 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int) -> list[int]:
     """Its children, and theirs, each after its parent."""
-    return [one for child in children(pid) for one in (child, *descendants(child))]
+    found, waiting = dict[int, None](), [pid]
+    while waiting:  # a chain of them may be longer than Python recurses
+        started = [child for child in children(waiting.pop()) if child not in found]
+        found |= dict.fromkeys(started)
+        waiting += started
+    return list(found)
 
 
 def state(pid: int) -> tuple[str, int]:

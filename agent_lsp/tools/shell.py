@@ -111,7 +111,9 @@ def _notes(ran: Ran, command: Command) -> list[str]:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")
     if ran.left:
-        notes.append(f"made, though only the user may, and it could not be taken back: {', '.join(ran.left)}")
+        notes.append(
+            f"made or changed, though only the user may, and it could not be taken back: {', '.join(ran.left)}"
+        )
     if ran.opened:
         notes.append(f"it closed these folders, which were opened again to look through them: {', '.join(ran.opened)}")
     if not ran.surveyed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,13 +13,14 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store, kept, open_up
+from agent_lsp.workspace.sandbox.keeping import Entry, Kept, Store, kept
 from agent_lsp.workspace.sandbox.launching import launched
 from agent_lsp.workspace.sandbox.links import other_names
 from agent_lsp.workspace.sandbox.names import Names
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.programs import beneath, search_path
-from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, NOT_ENTERED, Keeps, OpensUp, Survey, forbidden, survey
+from agent_lsp.workspace.sandbox.settling import Settled, settled
+from agent_lsp.workspace.sandbox.survey import NOT_ENTERED, Keeps, Survey, survey
 from agent_lsp.workspace.unsaved import Texts, unsaved
 
 _GIT = re.compile(r"(?<![\w.-])git(?![\w./-])")
@@ -140,53 +140,41 @@ class Commands:
         if program.reads:
             return await self._reading(sandbox, program, texts)
         keeps = self._keeps()
-        before = await self._hiding_survey(keeps)
-        taken: list[tuple[str, str | None]] = []
-        left: list[str] = []
+        roots, guarded = tuple(self._roots), dict[str, Mapping[str, Entry]]()
+        before = await self._hiding_survey(roots, keeps)
         try:
-            view = await asyncio.to_thread(self._view, before, texts, program)
-            ended = await self._guarded(sandbox, program, view, taken)
-        finally:
-            after = await asyncio.shield(asyncio.to_thread(self._after, before, keeps))
-            put_back = {path for path, _ in taken}
-            for path in forbidden(before, after):
-                if path in put_back:
-                    continue
-                if place := await asyncio.to_thread(self._store.take, path, self._files.roots):
-                    taken.append((path, place))
-                else:
-                    left.append(path)
+            view = await asyncio.to_thread(self._view, roots, before, texts, program)
+            ended = await self._guarded(sandbox, program, view, guarded)
+        finally:  # to its end, whoever cancels meanwhile
+            did = await asyncio.shield(asyncio.to_thread(self._settled, roots, before, guarded, keeps))
         return Ran(
             ended,
             *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
-            tuple(TakenBack(self._files.roots.find(path).shown, place) for path, place in taken),
-            self._shown(left),
-            self._shown(after.opened),
-            before.complete and after.complete,
+            tuple(TakenBack(self._name(path), place) for path, place in did.taken.items()),
+            self._shown(did.left),
+            self._shown(did.after.opened),
+            before.complete and did.after.complete,
             self._shown(before.hidden) if sandbox.shows_buffers else (),
         )
 
     async def _reading(self, sandbox: Sandbox, program: Program, texts: Texts) -> Ran:
         """Runs what can change nothing: there is nothing to guard from it, and nothing to take back."""
         keeps = self._keeps()
-        hidden = (await self._hiding_survey(keeps)).hidden if keeps else ()
-        kept_back, variables, git = (*self._rules.hidden, *hidden), self._rules.variables, runs_git(program.argv)
         roots = tuple(self._roots)
+        hidden = (await self._hiding_survey(roots, keeps)).hidden if keeps else ()
+        kept_back, variables, git = (*self._rules.hidden, *hidden), self._rules.variables, runs_git(program.argv)
         view = View(roots, (), kept_back, texts.on_disk, writes=False, for_git=git, variables=variables)
         ended = await self._started(sandbox, program, view)
         return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
     async def _guarded(
-        self, sandbox: Sandbox, program: Program, view: View, taken: list[tuple[str, str | None]]
+        self, sandbox: Sandbox, program: Program, view: View, guarded: dict[str, Mapping[str, Entry]]
     ) -> Ended:
+        """Runs a program; `guarded` gets what must be put back afterwards."""
         with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
-            if not launch.unguarded:
-                return await self._processed(launch, program)
-            before = await asyncio.to_thread(kept, launch.unguarded)
-            try:
-                return await self._processed(launch, program)
-            finally:
-                taken += await asyncio.to_thread(lambda: list(self._store.put_back(before, self._files.roots)))
+            if launch.unguarded:
+                guarded |= await asyncio.to_thread(kept, launch.unguarded)
+            return await self._processed(launch, program)
 
     async def _started(self, sandbox: Sandbox, program: Program, view: View) -> Ended:
         with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
@@ -208,21 +196,11 @@ class Commands:
         path = search_path(env.get("PATH", os.defpath), self._roots)
         return {**env, "PATH": path}
 
-    async def _hiding_survey(self, keeps: Keeps | None) -> Survey:
-        found = await asyncio.to_thread(survey, self._roots, self._names, keeps)
+    async def _hiding_survey(self, roots: Sequence[str], keeps: Keeps | None) -> Survey:
+        found = await asyncio.to_thread(survey, roots, self._names, keeps)
         if keeps and not found.complete:
             raise SandboxRefused("the workspace has too many folders to hide what the user keeps from the agent")
         return found
-
-    def _after(self, before: Survey, keeps: Keeps | None) -> Survey:
-        """Looks through the workspace when a command has ended: what it had the time to make there is time to see."""
-        most = sys.maxsize if before.complete else MOST_FOLDERS
-        return survey(self._roots, self._names, keeps, opens_up=self._opens_up(before), most_folders=most)
-
-    def _opens_up(self, before: Survey) -> OpensUp:
-        """What the command has closed is opened, what the user had closed stays so."""
-        closed = frozenset(before.closed)
-        return lambda folder: folder not in closed and open_up(folder, self._files.roots)
 
     def _keeps(self) -> Keeps | None:
         """What tells whether the user keeps a path from the agent; None where there are no such rules."""
@@ -241,23 +219,30 @@ class Commands:
         """Those that are there: a folder may be deleted while it is open."""
         return [root.path for root in self._files.roots.all if os.path.isdir(root.path)]  # noqa: PTH112 - names are strings here
 
-    def _view(self, before: Survey, texts: Texts, program: Program) -> View:
-        roots = tuple(self._roots)
-        at_roots = (f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
-        named = tuple(dict.fromkeys((*at_roots, *before.protected)))
+    def _view(self, roots: tuple[str, ...], before: Survey, texts: Texts, program: Program) -> View:
+        named = tuple(dict.fromkeys((*self._at_roots(roots), *before.protected)))
         protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed)
         git, variables = runs_git(program.argv), self._rules.variables
         return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
 
+    def _settled(self, roots: Sequence[str], before: Survey, guarded: Kept, keeps: Keeps | None) -> Settled:
+        named = self._at_roots(roots)
+        held = {*named, *map(os.path.dirname, named)}  # a stub stands for the first that is missing
+        return settled(self._store, roots, self._names, before=before, guarded=guarded, held=held, keeps=keeps)
+
+    def _at_roots(self, roots: Sequence[str]) -> tuple[str, ...]:
+        return tuple(f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)
+
     def _shown(self, paths: Sequence[str]) -> tuple[str, ...]:
-        """As users read them; the rules that keep them are no reason not to name them to whom they are kept from."""
-        roots = self._files.roots.all
-        found = [
-            (root.name, os.path.relpath(path, root.path))
-            for path in paths
-            for root in roots
-            if beneath(path, [root.path])
-        ]
-        return tuple(sorted(path if len(roots) == 1 else f"{name}/{path}" for name, path in found))
+        return tuple(sorted(map(self._name, paths)))
+
+    def _name(self, path: str) -> str:
+        """As users read it; the rules that keep it are no reason not to name it to whom it is kept from."""
+        roots = [root for root in self._files.roots.all if beneath(path, [root.path])]
+        if not roots:  # its folder was closed meanwhile
+            return path
+        root = max(roots, key=lambda root: len(root.path))
+        relative = os.path.relpath(path, root.path)
+        return relative if len(self._files.roots.all) == 1 else f"{root.name}/{relative}"

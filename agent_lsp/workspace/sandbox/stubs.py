@@ -8,6 +8,7 @@ elsewhere, is a file that says it lies here: git would end at a folder, or at an
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -60,13 +61,28 @@ class Stubs:
                 os.rmdir(path)
 
 
+def stands_in(path: str) -> bool:
+    """Whether what is at a path may be a stub of another command, whose mount would go with it; it acts on nothing."""
+    try:
+        if path.endswith(DECOY):
+            return _is_decoy(path)
+        return not os.path.islink(path) and not os.listdir(path)
+    except OSError:
+        return False
+
+
 def _make(path: str) -> None:
     with open(path, "xb") as file:
         file.write(_HERE)
 
 
 def _unmake(path: str) -> None:
-    with open(path, "rb") as file:
-        ours = file.read() == _HERE
-    if ours:
+    if _is_decoy(path):
         os.unlink(path)
+
+
+def _is_decoy(path: str) -> bool:
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_HERE) + 1) == _HERE

@@ -18,14 +18,15 @@ from agent_lsp.workspace.sandbox.names import Names
 
 MOST_FOLDERS = 20_000
 NOT_ENTERED = {".git", "node_modules", "site-packages", "__pycache__"}
-"""Installed packages bring such names along, and nobody opens them as a workspace."""
+"""Installed packages bring such names along, git has a `HEAD` in many places, and nobody opens these as a workspace."""
 
 _REPOSITORY = ".git"
 _ENVIRONMENT, _PROGRAMS = "pyvenv.cfg", ("bin", "Scripts")
 """What makes a folder an environment of Python, and where the programs of one lie (PEP 405)."""
 _HERE = Names([""])
 
-_Identity = tuple[int, int, int]
+_Identity = tuple[int | str, ...]
+"""An entry, and its folder and name there: what a link leads to, and what acts on an entry, depend on them."""
 Keeps = Callable[[str, bool], bool]
 """Whether the user keeps an absolute path from the agent, which is a folder or not."""
 OpensUp = Callable[[str], bool]
@@ -57,23 +58,26 @@ def survey(
     opens_up: OpensUp = lambda _: False,
     most_folders: int = MOST_FOLDERS,
 ) -> Survey:
-    """Looks through the roots for protected names, which hold in every folder."""
+    """Looks through the roots for protected names, which hold in every folder, and everywhere for what is kept."""
     look = _Look(roots, names, opens_up)
     hidden: list[str] = []
-    waiting, seen = list(roots), 0
+    waiting, seen = [(root, True) for root in roots], 0
     while waiting and seen < most_folders:
         seen += 1
-        folder = waiting.pop()
+        folder, named = waiting.pop()
         entries = look.listed(folder)
-        look.into(folder, {entry.name for entry in entries})
+        if named:
+            look.into(folder, {entry.name for entry in entries})
         for entry in entries:
-            if keeps and keeps(entry.path, entry.is_dir(follow_symlinks=False)):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if keeps and keeps(entry.path, is_folder):
                 hidden.append(entry.path)
                 continue
-            if rests := names.after(entry.name):
+            if named and (rests := names.after(entry.name)):
                 look.at(entry, rests)
-            if entry.is_dir(follow_symlinks=False) and (keeps or entry.name not in NOT_ENTERED):
-                waiting.append(entry.path)
+            named_within = named and entry.name not in NOT_ENTERED
+            if is_folder and (named_within or keeps):
+                waiting.append((entry.path, named_within))
     return Survey(
         tuple(dict.fromkeys(one.path for one in look.found if one.ends)),
         {one.path: one.identity for one in look.found},
@@ -148,13 +152,14 @@ class _Look:
     def _followed(self, path: str, rests: Sequence[Names]) -> Iterator[_Found]:
         """An entry, and those that the rests of names lead to from it."""
         try:
-            status = os.lstat(path)
+            status, holder = os.lstat(path), os.stat(os.path.dirname(path))
         except OSError:
             return
         folder = stat.S_ISDIR(status.st_mode)
-        identity = (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode))
+        name = os.path.basename(path)
+        identity = (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode), holder.st_dev, holder.st_ino, name)
         ends = not folder or any(rest.ends for rest in rests)
-        if ends or os.path.basename(path).casefold() == _REPOSITORY:
+        if ends or name.casefold() == _REPOSITORY:
             yield _Found(path, identity, ends)
         for entry in self.listed(path) if folder and any(rest.lead_on for rest in rests) else ():
             if further := [deeper for rest in rests for deeper in rest.after(entry.name)]:

@@ -1,0 +1,62 @@
+"""What a command did to what only the user may change: found when it has ended, and put back or taken away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from agent_lsp.workspace.sandbox.keeping import Kept, Store, open_up
+from agent_lsp.workspace.sandbox.names import Names
+from agent_lsp.workspace.sandbox.stubs import stands_in
+from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, OpensUp, Survey, forbidden, survey
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """By absolute path: what was taken back, with where it is now, None where the entry had only gone; `left` are
+    those that could not be. `after` is what there was when the command had ended."""
+
+    taken: Mapping[str, str | None]
+    left: tuple[str, ...]
+    after: Survey
+
+
+def settled(
+    store: Store,
+    roots: Sequence[str],
+    names: Names,
+    *,
+    before: Survey,
+    guarded: Kept,
+    held: Collection[str],
+    keeps: Keeps | None,
+) -> Settled:
+    """Makes the guarded what it was, and takes away what else was made that only the user may make.
+
+    Nothing may be running. `roots` are those of the command: a folder that was opened meanwhile is nothing it made.
+    What was hidden from it is as it was; what it gave such a name is its own, and looked through.
+    `held` are paths that it could not make, where another command may have a stub now.
+    """
+    hidden = frozenset(before.hidden)
+    put_back = tuple(store.put_back(guarded, roots))
+    # What it had the time to make there is time to see.
+    most = sys.maxsize if before.complete else MOST_FOLDERS
+    kept_back = keeps and (lambda path, _: path in hidden)
+    after = survey(roots, names, kept_back, opens_up=_opens_up(before, roots), most_folders=most)
+    taken = {one.path: one.kept_at for one in put_back if one.done}
+    left = [one.path for one in put_back if not one.done]
+    for path in forbidden(before, after):
+        if path in taken or path in left or (path in held and stands_in(path)):
+            continue
+        if place := store.take(path, roots):
+            taken[path] = place
+        else:
+            left.append(path)
+    return Settled(taken, tuple(left), after)
+
+
+def _opens_up(before: Survey, roots: Sequence[str]) -> OpensUp:
+    """What the command has closed is opened, what the user had closed stays so."""
+    closed = frozenset(before.closed)
+    return lambda folder: folder not in closed and open_up(folder, roots)
