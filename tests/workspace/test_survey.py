@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-import stat
+import os
+from pathlib import Path
 
-from agent_lsp.workspace.sandbox.survey import Survey, forbidden
+from agent_lsp.workspace.sandbox.names import Names
+from agent_lsp.workspace.sandbox.survey import Survey, forbidden, survey
 
-
-def seen(*folders: tuple[str, int]) -> Survey:
-    """A survey that found folders, each with its number on the disk."""
-    return Survey(tuple(path for path, _ in folders), {path: (1, number, stat.S_IFDIR) for path, number in folders})
-
-
-def test_what_moved_along_with_a_folder_is_the_same_and_a_number_used_again_is_not() -> None:
-    before = seen(("/w/a/.git", 7), ("/w/b/.git", 8))
-
-    assert forbidden(before, seen(("/w/c/a/.git", 7), ("/w/b/.git", 8))) == []
-    assert forbidden(before, seen(("/w/a/.git", 7), ("/w/a/.git/hooks", 8))) == ["/w/a/.git/hooks"]
+NAMES = Names([".git/hooks", ".github", ".env"])
 
 
-def test_only_the_uppermost_of_what_is_new_is_told() -> None:
-    assert forbidden(seen(), seen(("/w/a/.git", 7), ("/w/a/.git/hooks", 8), ("/w/a/.github", 9))) == [
-        "/w/a/.git",
-        "/w/a/.github",
-    ]
+def look(root: Path) -> Survey:
+    return survey([str(root)], NAMES)
+
+
+def made(root: Path, *folders: str) -> None:
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+
+
+def test_what_moved_along_with_a_folder_is_the_same(tmp_path: Path) -> None:
+    made(tmp_path, "a/.git/hooks", "b/.git/hooks")
+    before = look(tmp_path)
+    made(tmp_path, "c")
+    (tmp_path / "a").rename(tmp_path / "c/a")
+
+    assert forbidden(before, look(tmp_path)) == []
+
+
+def test_what_has_the_number_on_the_disk_of_something_else_is_not_the_same(tmp_path: Path) -> None:
+    made(tmp_path, "a/.git", "b/.git", "c")
+    before = look(tmp_path)
+    (tmp_path / "b/.git").rename(tmp_path / "a/.git/hooks")  # as if it were made where that was removed
+    (tmp_path / "a/.git").rename(tmp_path / "c/.git")
+
+    assert forbidden(before, look(tmp_path)) == [os.fspath(tmp_path / "c/.git")]
+
+
+def test_only_the_uppermost_of_what_is_new_is_told(tmp_path: Path) -> None:
+    before = look(tmp_path)
+    made(tmp_path, "a/.git/hooks", "a/.github")
+
+    assert forbidden(before, look(tmp_path)) == [os.fspath(tmp_path / "a" / name) for name in (".git", ".github")]

@@ -26,7 +26,8 @@ _ENVIRONMENT, _PROGRAMS = "pyvenv.cfg", ("bin", "Scripts")
 _HERE = Names([""])
 
 _Identity = tuple[int | str, ...]
-"""An entry, and its folder and name there: what a link leads to, and what acts on an entry, depend on them."""
+"""An entry, and its folder and name there: what a link leads to, and what acts on an entry, depend on them; and a disk
+may give the number of what was removed to something else."""
 Keeps = Callable[[str, bool], bool]
 """Whether the user keeps an absolute path from the agent, which is a folder or not."""
 OpensUp = Callable[[str], bool]
@@ -91,12 +92,10 @@ def survey(
 def forbidden(before: Survey, after: Survey) -> list[str]:
     """The protected entries that are others than before, the uppermost of each.
 
-    What was moved along with a folder that holds it is the same as before, and has its name still: the disk may give
-    the number of what was removed to something else.
+    What was moved along with a folder that holds it is the same as before.
     """
-    old = before.identities
-    known = {(_name(path), one) for path, one in old.items()}
-    new = [path for path, one in after.identities.items() if old.get(path) != one and (_name(path), one) not in known]
+    old, known = before.identities, set(before.identities.values())
+    new = [path for path, one in after.identities.items() if old.get(path) != one and one not in known]
     return sorted(path for path in new if not any(path.startswith(f"{other}/") for other in new))
 
 
@@ -164,10 +163,6 @@ class _Look:
         for entry in self.listed(path) if folder and any(rest.lead_on for rest in rests) else ():
             if further := [deeper for rest in rests for deeper in rest.after(entry.name)]:
                 yield from self._followed(entry.path, further)
-
-
-def _name(path: str) -> str:
-    return os.path.basename(path).casefold()
 
 
 def _is_ours(path: str) -> bool:
