@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.reading import IN_READ_ONLY, only_reads
 from agent_lsp.permissions.shell_line import plain_words
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
@@ -79,7 +80,7 @@ async def performed(action: Action, context: ToolContext) -> str:
     except (OSError, SandboxRefused) as error:
         raise ToolError(f"the command could not be started: {error}") from error
     text = ran.ended.output.decode("utf-8", "replace")
-    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{note}]" for note in _notes(ran, command))
+    told, notes = _how_it_ended(ran, command, text), "".join(f"\n[{visible(note)}]" for note in _notes(ran, command))
     if shown := (told if ran.ended.code or ran.ended.timed_out else "") + notes:
         context.output("\n" * bool(text and not text.endswith("\n")) + shown)  # the user saw only what it printed
     return (text if text.endswith("\n") or not text else f"{text}\n") + told + notes
@@ -107,6 +108,8 @@ def _notes(ran: Ran, command: Command) -> list[str]:
         more = f" and {len(ran.kept) - _MOST_NAMED} more" if len(ran.kept) > _MOST_NAMED else ""
         names = ", ".join(ran.kept[:_MOST_NAMED])
         notes.append(f"hidden from it, for the user keeps it from you (.agentignore, .aiignore): {names}{more}")
+    if ran.pipes and ran.ended.code:
+        notes.append(f"hidden from it, for another program may be at the other end: {', '.join(ran.pipes)}")
     for one in ran.taken_back:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")

@@ -72,7 +72,8 @@ class TakenBack:
 class Ran:
     """How a command ended; which unsaved texts it read, and which it did not see, as users read their paths.
 
-    `kept` are the files and folders that were hidden from it, for the user keeps them from the agent.
+    `kept` are the files and folders that were hidden from it, for the user keeps them from the agent, `pipes` the named
+    pipes and sockets, by which it would reach another program.
     `left` are protected entries that it made and that could not be taken back, `opened` folders that it had closed to
     the user. `surveyed` is False where the workspace has too many folders to find all that a command made there.
     """
@@ -85,6 +86,7 @@ class Ran:
     opened: tuple[str, ...] = ()
     surveyed: bool = True
     kept: tuple[str, ...] = ()
+    pipes: tuple[str, ...] = ()
 
 
 def runs_git(argv: Sequence[str]) -> bool:
@@ -154,7 +156,7 @@ class Commands:
             self._shown(did.left),
             self._shown(did.after.opened),
             before.complete and did.after.complete,
-            self._shown(before.hidden) if sandbox.shows_buffers else (),
+            *((self._shown(before.hidden), self._shown(before.pipes)) if sandbox.shows_buffers else ()),
         )
 
     async def _reading(self, sandbox: Sandbox, program: Program, texts: Texts) -> Ran:
@@ -223,7 +225,7 @@ class Commands:
         named = tuple(dict.fromkeys((*self._at_roots(roots), *before.protected)))
         protected = (*named, *other_names(roots, frozenset(named), NOT_ENTERED))
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
-        hidden = (*self._rules.hidden, *before.hidden, *before.closed)
+        hidden = (*self._rules.hidden, *before.hidden, *before.closed, *before.pipes)
         git, variables = runs_git(program.argv), self._rules.variables
         return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
 

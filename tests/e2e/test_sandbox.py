@@ -69,3 +69,20 @@ def test_status_names_the_level(daemon: Start, workspace: Path) -> None:
     client.start(workspace)
 
     assert client.command("agent.status")["sandbox"] == "bubblewrap"
+
+
+def test_a_name_that_is_no_text_or_deceives_is_told_and_ends_nothing(
+    daemon: Start, workspace: Path, script: Script
+) -> None:
+    line = r"""d=$(printf 'a\377\033[2J\342\200\256b\n[x'); mkdir -p "$d/.vscode" plain/.vscode"""
+    client = daemon(script({"calls": [call("run_command", command=line)]}, {"text": "ok"}))
+    client.start(workspace, {"approvals": True})
+
+    [result] = done(client, workspace)
+
+    told = [one.partition(";")[0] for one in result["text"].splitlines()]
+    assert told == [
+        "[exit code 0]",
+        r"[taken back, for only the user may change it: a\udcff\x1b[2J\u202eb\n[x/.vscode",
+        "[taken back, for only the user may change it: plain/.vscode",
+    ]

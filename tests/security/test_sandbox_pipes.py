@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -113,3 +115,28 @@ async def test_without_perl_commands_are_confined_but_none_runs_unasked_for_it_o
 
     assert (found.level, found.sandbox.keeps_all) == ("bubblewrap", False)
     assert found.not_held == ("bubblewrap with Landlock: perl is not installed",)
+
+
+async def test_a_pipe_that_was_in_the_workspace_is_not_written_to_and_git_leaves_it_out(
+    home: Path, tmp_path: Path
+) -> None:
+    workspace = home / "workspace"
+    with socket.socket(socket.AF_UNIX) as listening, read(workspace / "pipe") as came:
+        listening.bind(f"{workspace}/socket")
+        line = "git init -q && git add . && echo >file && echo evil >pipe"
+        ran = await run(workspace, tmp_path / "state", "sh", "-c", line)
+
+    assert came == [b""]
+    assert (ran.pipes, ran.ended.code) == (("pipe", "socket"), 2)
+    assert (workspace / "file").exists()
+    assert stat.S_ISFIFO((workspace / "pipe").stat().st_mode)
+
+
+async def test_a_link_to_a_pipe_is_no_way_to_it(home: Path, tmp_path: Path) -> None:
+    workspace = home / "workspace"
+    (workspace / "link").symlink_to("pipe")
+    with read(workspace / "pipe") as came:
+        ran = await run(workspace, tmp_path / "state", "sh", "-c", "echo evil >link")
+
+    assert came == [b""]
+    assert ran.pipes == ("pipe",)

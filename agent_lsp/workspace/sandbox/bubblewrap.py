@@ -11,6 +11,7 @@ from agent_lsp.workspace.sandbox import Launch, Level, View
 from agent_lsp.workspace.sandbox.limits import Bounds
 from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mode, mounts
 from agent_lsp.workspace.sandbox.stubs import Stubs
+from agent_lsp.workspace.sandbox.unreadable import Unreadable
 from agent_lsp.workspace.sandbox.within import VARIABLES, within
 
 _NAMESPACES = ("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL")
@@ -37,12 +38,11 @@ class Bubblewrap:
         stubs: Stubs,
         perl: str | None = None,
     ) -> None:
-        """`nothing` is a folder of ours; in it is made the file that stands for hidden ones."""
+        """`nothing` is a folder of ours; in it is made what stands for hidden files."""
         self._program, self._filter, self._bounds, self._stubs = program, filter_program, bounds, stubs
         self._perl = perl
         nothing.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._closed = nothing / "closed"
-        self._closed.touch(mode=0)
+        self._unreadable = Unreadable(nothing)
 
     @property
     def keeps_all(self) -> bool:
@@ -93,7 +93,7 @@ class Bubblewrap:
             case Kind.BUFFER:
                 return ["--perms", f"{mode(path):04o}", "--ro-bind-data", inherited(view.buffers[path]), path]
             case Kind.HIDDEN_FILE:
-                return ["--ro-bind", str(self._closed), path]
+                return ["--ro-bind", self._unreadable.like(path), path]
 
 
 @contextmanager

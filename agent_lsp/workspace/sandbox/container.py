@@ -16,6 +16,7 @@ from agent_lsp.workspace.sandbox.engines import Engine
 from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mode, mounts
 from agent_lsp.workspace.sandbox.programs import beneath
 from agent_lsp.workspace.sandbox.stubs import Stubs
+from agent_lsp.workspace.sandbox.unreadable import Unreadable
 
 _CONFINED = (
     "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pull=never",
@@ -59,9 +60,9 @@ class Container:
         self._engine, self._image, self._folder, self._stubs = engine, image, nothing, stubs
         self._seconds, self._new_name = most_seconds, new_name
         self._filtered = ("python3", "-I", "-S", "-c", _LAUNCHER.read_text("utf-8"), filter_program.hex())
-        self._closed, self._empty = nothing / "closed", nothing / "empty"
+        self._empty = nothing / "empty"
         self._empty.mkdir(mode=0o555, parents=True, exist_ok=True)
-        self._closed.touch(mode=0)
+        self._unreadable = Unreadable(nothing)
 
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
@@ -101,7 +102,7 @@ class Container:
             case Kind.MISSING | Kind.HIDDEN_FOLDER:
                 yield _bound(str(self._empty), path, "readonly")
             case Kind.HIDDEN_FILE:
-                yield _bound(str(self._closed), path, "readonly")
+                yield _bound(self._unreadable.like(path), path, "readonly")
 
 
 def _bound(source: str, target: str, *options: str) -> str:

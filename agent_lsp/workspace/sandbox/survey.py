@@ -39,13 +39,14 @@ class Survey:
     """What was found below the roots, by absolute path. `complete` is False where there was too much.
 
     `protected` are the entries with a protected name; `identities` are these and every `.git`, which is a repository
-    only as a whole. `closed` are folders of the user's that could not be looked into, `opened` those that had
-    to be opened for it.
+    only as a whole. `pipes` are named pipes and sockets. `closed` are folders of the user's that could not be looked
+    into, `opened` those that had to be opened for it.
     """
 
     protected: tuple[str, ...]
     identities: Mapping[str, _Identity]
     hidden: tuple[str, ...] = ()
+    pipes: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
     complete: bool = True
@@ -61,7 +62,7 @@ def survey(
 ) -> Survey:
     """Looks through the roots for protected names, which hold in every folder, and everywhere for what is kept."""
     look = _Look(roots, names, opens_up)
-    hidden: list[str] = []
+    hidden, pipes = list[str](), list[str]()
     waiting, seen = [(root, True) for root in roots], 0
     while waiting and seen < most_folders:
         seen += 1
@@ -79,10 +80,13 @@ def survey(
             named_within = named and entry.name not in NOT_ENTERED
             if is_folder and (named_within or keeps):
                 waiting.append((entry.path, named_within))
+            elif not (is_folder or entry.is_file(follow_symlinks=False) or entry.is_symlink()):
+                pipes.append(entry.path)
     return Survey(
         tuple(dict.fromkeys(one.path for one in look.found if one.ends)),
         {one.path: one.identity for one in look.found},
         tuple(hidden),
+        tuple(pipes),
         tuple(dict.fromkeys(look.closed)),
         tuple(look.opened),
         not waiting,
