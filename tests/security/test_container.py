@@ -100,7 +100,7 @@ async def test_it_holds_also_where_another_engine_does_not_and_says_why_that_one
     assert one.level is Level.CONTAINER
     assert [line.partition(": ")[0] for line in one.not_held] == ["container by docker"]
     assert engine.names() == []
-    assert sorted(file.name for file in (tmp_path / "sandbox").iterdir()) == ["closed", "empty"]
+    assert sorted(file.name for file in (tmp_path / "sandbox").iterdir()) == ["closed", "closed-pipe", "empty"]
 
 
 async def test_an_image_that_is_not_there_and_an_engine_that_is_broken_are_named_with_the_remedy(
@@ -215,7 +215,30 @@ async def test_an_unsaved_text_is_read_and_cannot_be_changed_and_the_disk_stays(
     assert output.count("Device or resource busy") == 2
     assert "-rwxr-xr--" in output
     assert (file.read_text(), ran.read_unsaved, refused) == ("on disk\n", ("a.py",), ())
-    assert sorted(one.name for one in (workspace.parent / "state/sandbox").iterdir()) == ["closed", "empty"]
+    assert sorted(one.name for one in (workspace.parent / "state/sandbox").iterdir()) == [
+        "closed",
+        "closed-pipe",
+        "empty",
+    ]
+
+
+async def test_a_pipe_that_was_in_the_workspace_is_not_written_to_and_one_of_its_own_is(
+    workspace: Path, machine: Machine
+) -> None:
+    os.mkfifo(workspace / "pipe")
+    reader = os.open(workspace / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        async with opened(workspace, machine) as runs:
+            own = """python3 -c 'import os; os.mkfifo("own")'; echo inside >own & cat own"""
+            ran = await run(runs, workspace, f"{own}; echo evil >pipe")
+        came = os.read(reader, 1_000)
+    finally:
+        os.close(reader)
+
+    assert came == b""
+    assert ran.pipes == ("pipe",)
+    assert ran.ended.output.startswith(b"inside\n")
+    assert b"Permission denied" in ran.ended.output
 
 
 async def test_what_the_user_keeps_from_the_agent_is_hidden_and_its_neighbour_is_not(
