@@ -113,6 +113,8 @@ def _notes(ran: Ran, command: Command) -> list[str]:
     for one in ran.taken_back:
         kept = f"; what the command made of it is kept at {one.kept_at}" if one.kept_at else ""
         notes.append(f"taken back, for only the user may change it: {one.shown}{kept}")
+    if ran.taken_back:
+        notes.append("where that must be made, ask the user to, or run it outside the sandbox, which asks them")
     if ran.left:
         notes.append(
             f"made or changed, though only the user may, and it could not be taken back: {', '.join(ran.left)}"

@@ -85,4 +85,5 @@ def test_a_name_that_is_no_text_or_deceives_is_told_and_ends_nothing(
         "[exit code 0]",
         r"[taken back, for only the user may change it: a\udcff\x1b[2J\u202eb\n[x/.vscode",
         "[taken back, for only the user may change it: plain/.vscode",
+        "[where that must be made, ask the user to, or run it outside the sandbox, which asks them]",
     ]
