@@ -118,6 +118,14 @@ def test_no_key_typed_in_insert_mode_is_lost_or_answers_and_the_window_s_keys_do
         terminal.wait("roses are red", without="roses are white")
 
 
+def test_what_stands_beyond_the_edge_of_a_question_is_seen(tmp_path: Path) -> None:
+    script = {"turns": [{"calls": [edit("red", "white" + " " * 200 + "and beyond")]}, {"text": "It is done."}]}
+    bench = Bench(tmp_path, script, poem=POEM)
+    with neovim(bench, "poem.txt", f"vim.o.wrap = false\n{INIT}") as terminal:
+        terminal.send(":Agent make the roses white", "Enter")
+        terminal.wait(" a allow ", "+roses are white", "and beyond")
+
+
 def test_a_command_that_is_being_typed_goes_on_while_a_question_comes(tmp_path: Path) -> None:
     bench = Bench(tmp_path, SCRIPT, poem=POEM)
     with neovim(bench, "poem.txt") as terminal:

@@ -127,14 +127,10 @@ function M.open(question, keys)
   for key, action in pairs(keys) do
     vim.keymap.set('n', key, action, { buffer = buf, nowait = true })
   end
-  local most = math.floor(vim.o.lines * require('agent_lsp').settings.approval_height)
-  local height = math.max(4, math.min(#lines + 1, most))
-  local win = api.nvim_open_win(buf, false, { split = 'below', win = -1, height = height })
-  local options =
-    { winbar = legend(question), winfixheight = true, wrap = false, number = false, relativenumber = false }
-  for name, value in pairs(options) do
-    vim.wo[win][0][name] = value
-  end
+  local win = require('agent_lsp.below').open(
+    buf,
+    { winbar = legend(question), winfixheight = true, number = false, relativenumber = false }
+  )
   api.nvim_win_set_cursor(win, { first_hunk(question), 0 })
   mark_hunks(question, buf)
   return buf

@@ -32,9 +32,7 @@ local function open(answer)
   api.nvim_buf_set_lines(buf, 0, -1, false, lines)
   vim.bo[buf].modifiable = false
   api.nvim_buf_set_name(buf, ('agent-lsp://trust/%d'):format(buf))
-  local most = math.floor(vim.o.lines * require('agent_lsp').settings.approval_height)
-  local height = math.max(4, math.min(#lines, most))
-  return api.nvim_open_win(buf, false, { split = 'below', win = -1, height = height })
+  return require('agent_lsp.below').open(buf)
 end
 
 ---@param workspace agent_lsp.Workspace
