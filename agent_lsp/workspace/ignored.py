@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
-_MOST_CHARACTERS = 1 << 20
+_MOST_CHARACTERS, _MOST_DEEP = 1 << 20, 100
 
 Judge = Callable[[str], bool]
 
@@ -18,7 +19,8 @@ def judge() -> Judge:
     """Whether an absolute path, its links resolved, is no file of the repository above it, by the rules as they stand.
 
     So are what git ignores, git's own files, and another repository in a folder of one. The rules of files are read
-    once: take a new judge for each question. Rules that cannot be read ignore all. Blocks.
+    once: take a new judge for each question. Rules that cannot be read ignore all, and so deep a path is no file of
+    anybody's. Blocks.
     """
     repository, rules = cache(_is_repository), cache(_rules)
 
@@ -34,7 +36,7 @@ def judge() -> Judge:
         if len(tops) > 1:
             return True
         inside = PurePosixPath(path).relative_to(tops[0])
-        if inside.parts[0] == ".git":
+        if inside.parts[0] == ".git" or len(inside.parts) > _MOST_DEEP:
             return True
         parts = [f"{part}/" for part in reversed(inside.parents) if part.parts] + [str(inside)]
         return any(left_out(tops[0], part) for part in parts)
@@ -54,7 +56,7 @@ def _left_out(top: Path, inside: str, rules: Callable[[Path], GitIgnoreSpec]) ->
 
 
 def _is_repository(folder: Path) -> bool:
-    return (folder / ".git").exists()
+    return os.path.exists(folder / ".git")  # noqa: PTH110 - Path's own raises for what is too long for a name
 
 
 def _rules(file: Path) -> GitIgnoreSpec:
@@ -63,6 +65,6 @@ def _rules(file: Path) -> GitIgnoreSpec:
             with file.open(encoding="utf-8", errors="surrogateescape") as lines:
                 return GitIgnoreSpec.from_lines(lines.read(_MOST_CHARACTERS).splitlines())
         except (OSError, ValueError):
-            if file.is_file():
+            if os.path.isfile(file):  # noqa: PTH113 - likewise
                 return GitIgnoreSpec.from_lines(["*"])
     return GitIgnoreSpec.from_lines([])

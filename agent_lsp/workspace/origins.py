@@ -195,10 +195,12 @@ def _readable(words: Iterable[str], cwd: str, run: frozenset[str]) -> Iterator[s
         path = Path(os.path.normpath(Path(cwd, word)))
         if "\0" in word or (word in run and _is_program(path)):
             continue
-        if path.is_file() or any(
-            one.name.casefold() in _DEPENDENCIES and one.is_dir() for one in (path, *path.parents)
-        ):
+        if os.path.isfile(path) or any(map(_holds_dependencies, (path, *path.parents))):  # noqa: PTH113 - as below
             yield str(path)
+
+
+def _holds_dependencies(path: Path) -> bool:
+    return path.name.casefold() in _DEPENDENCIES and os.path.isdir(path)  # noqa: PTH112 - Path's own raises for what is too long for a name
 
 
 def _is_installed(path: str) -> bool:

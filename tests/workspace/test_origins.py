@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,6 +100,26 @@ async def test_another_repository_in_a_folder_of_the_project_is_not_the_projects
     write(workspace, ".git/HEAD")
     assert await origins.of(["clone/README.md"]) == foreign("clone/README.md (git leaves it out)")
     assert await origins.of(["README.md"]) == PROJECT
+
+
+@pytest.mark.parametrize("word", ["x" * 300, "é" * 200])
+async def test_what_is_too_long_for_a_name_is_no_file(workspace: Path, journal: Journal, word: str) -> None:
+    subprocess.run(["git", "init", "-q", workspace], check=True)
+    write(workspace, "vendor/a")
+    origins = origins_of(workspace, journal)
+    assert await origins.of([word]) == PROJECT
+    assert (await origins.of_line(f"echo {word}", str(workspace))).provenance is Provenance.PROJECT
+    assert (await origins.of_line(f"cat vendor/{{{word},a}}", str(workspace))).provenance is Provenance.FOREIGN
+
+
+@pytest.mark.parametrize("deep", [1_500, 3_000])
+async def test_a_path_that_is_deeper_than_any_is_judged_soon(workspace: Path, journal: Journal, deep: int) -> None:
+    subprocess.run(["git", "init", "-q", workspace], check=True)
+    origins = origins_of(workspace, journal)
+    began = time.process_time()
+    assert (await origins.of(["a/" * deep])).provenance is Provenance.FOREIGN
+    assert (await origins.of_line("echo " + "a/" * deep, str(workspace))).provenance is Provenance.PROJECT
+    assert time.process_time() - began < 5
 
 
 async def test_of_many_files_the_first_are_named(workspace: Path, journal: Journal) -> None:
