@@ -11,7 +11,7 @@ from agent_lsp.settings import Settings, SettingsError
 
 def state_dir(settings: Settings) -> Path:
     """The folder of journal and log, mode 0700. Raises SettingsError where it cannot be made."""
-    folder = Path(settings.state_dir) if settings.state_dir else platformdirs.user_state_path("agent-lsp")
+    folder = Path(settings.state_dir).expanduser() if settings.state_dir else platformdirs.user_state_path("agent-lsp")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ import pytest
 
 from agent_lsp.app import TOOLS
 from agent_lsp.conversation.actions import Limits
+from agent_lsp.folders import state_dir
 from agent_lsp.models.http import Patience
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
@@ -207,6 +208,16 @@ def test_bad_values_are_named_with_what_they_should_be(file: Path) -> None:
     )
     assert refusal(file, flags={"maxCost": "much"}).startswith("'maxCost' in the command line is 'much', but")
     assert "'maxCost' in the user's file is nan" in refusal(file, "maxCost = nan")
+    for name in ("maxSteps", "maxCost"):
+        assert refusal(file, f"{name} = true") == f"'{name}' in the user's file is True, but should be: a number"
+    assert refusal(file, 'sandboxImage = ""') == "'sandboxImage' in the user's file is '', but should be: not empty"
+
+
+def test_the_state_folder_may_lie_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert state_dir(DEFAULTS.model_copy(update={"state_dir": "~/state"})) == tmp_path / "state"
+    assert state_dir(DEFAULTS.model_copy(update={"state_dir": str(tmp_path / "~x")})) == tmp_path / "~x"
 
 
 def test_a_key_is_never_shown(file: Path) -> None:

@@ -31,13 +31,16 @@ _SHORT.maxstring = _SHORT.maxother = 1_000
 def _checked(name: str, value: Any, source: Source) -> Any:
     attribute, field = FIELDS[name]
     try:
-        one = Settings.model_validate({name: value})
+        found = getattr(Settings.model_validate({name: value}), attribute)
     except ValidationError as error:
         wanted = f"but should be: {', '.join(Preset)}" if field.annotation is Preset else _wanted(error)
-        shown = "not shown here" if field.annotation == SecretStr | None else _SHORT.repr(value)
-        place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
-        raise SettingsError(f"{place} is {shown}, {wanted}") from None
-    return getattr(one, attribute)
+    else:
+        if not isinstance(value, bool) or isinstance(found, bool):
+            return found
+        wanted = "but should be: a number"  # as which pydantic takes it
+    shown = "not shown here" if field.annotation == SecretStr | None else _SHORT.repr(value)
+    place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
+    raise SettingsError(f"{place} is {shown}, {wanted}")
 
 
 def _wanted(error: ValidationError) -> str:
@@ -58,6 +61,7 @@ _SHOULD_BE = {
     **dict.fromkeys(("tuple_type", "list_type"), 'a list, as ["…", "…"]'),
     **dict.fromkeys(("dict_type", "model_type"), "a table"),
     "string_type": 'a text, as "…"',
+    "string_too_short": "not empty",
     "greater_than_equal": "at least {ge:,.12g}",
     "greater_than": "more than {gt:,.12g}",
     "less_than_equal": "at most {le:,.12g}",
