@@ -12,7 +12,8 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look, version_of
 from agent_lsp.workspace.location import PathRefused, path_of
 from agent_lsp.workspace.objects import NotKept, Objects
-from agent_lsp.workspace.snapshots import Snapshot, Snapshots
+from agent_lsp.workspace.snapshot import Snapshot
+from agent_lsp.workspace.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import hashlib
 import os
@@ -14,12 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_lsp.workspace.syncing import sync, sync_all
+
 _FAST = 1
 """zlib's level: source code gets a third smaller still at 6, in four times the time."""
 _FEW = 8
 """Objects up to which each is synced by itself; more are synced with their file system at once."""
 _UNFINISHED_SECONDS = 3_600.0
-_DAY = 86_400.0
+_HOUR, _DAY = 3_600.0, 86_400.0
 
 
 class NotKept(Exception):
@@ -46,6 +47,8 @@ class Objects:
         """`folder` is made with the first object."""
         self._folder, self._clock = folder, clock
         self._lease: int | None = None
+        self._there: set[str] = set()
+        self._looked: tuple[str, float] | None = None
 
     def keep(self, contents: Iterable[bytes]) -> None:
         """Puts contents on disk; those that are there already count as needed anew. Blocks. Raises NotKept."""
@@ -67,7 +70,25 @@ class Objects:
     def renew(self, digests: Collection[str]) -> set[str]:
         """Counts objects as needed anew, to the day; returns those that are not kept. Blocks. Raises NotKept."""
         with self._explained(), self._locked(fcntl.LOCK_SH):
-            return {digest for digest in digests if not self._renewed(digest)}
+            looked = self._pruned(), self._clock() // _HOUR
+            if looked != self._looked:  # else what was there then is there still
+                self._looked, self._there = looked, set()
+            unsure = {*digests} - self._there
+            lost = {digest for digest in unsure if not self._renewed(digest)}
+            self._there |= unsure - lost
+            return lost
+
+    def name(self, name: str, digest: str) -> None:
+        """Gives an object a name, which is a file's; whoever had it loses it. Blocks. Raises NotKept."""
+        with self._explained(), self._locked(fcntl.LOCK_SH):
+            self._replace(self._folder / "names" / name, digest)
+
+    def named(self, name: str) -> str:
+        """The digest of the object of that name, empty where there is none. Blocks."""
+        try:
+            return (self._folder / "names" / name).read_text("ascii")
+        except (OSError, ValueError):
+            return ""
 
     def need(self, digests: Collection[str]) -> None:
         """Keeps these from being removed while this process lives, and no longer those of the call before. Blocks."""
@@ -88,12 +109,16 @@ class Objects:
             self._remove_unfinished()
             needed = self._needed()
             found = sorted(self._all())
-            total = sum(size for _, size, _ in found)
+            total, removed = sum(size for _, size, _ in found), list[Path]()
             for changed, size, file in found:
                 old = changed < self._clock() - bounds.seconds
                 if (old or total > bounds.most_bytes) and _digest(file) not in needed:
-                    file.unlink()
+                    removed.append(file)
                     total -= size
+            if removed:
+                self._replace(self._folder / "pruned", secrets.token_hex(8))
+            for file in removed:
+                file.unlink()
 
     def close(self) -> None:
         """Needs nothing any more."""
@@ -124,14 +149,14 @@ class Objects:
             fresh[file] = self._temporary(data, sync=len(contents) <= _FEW)
         many = len(contents) > _FEW
         if many and fresh:
-            _sync_all(self._folder)
+            sync_all(self._folder)
         for file, temporary in fresh.items():
             temporary.rename(file)
         if many and fresh:
-            _sync_all(self._folder)
+            sync_all(self._folder)
             return
         for folder in {self._folder, *(file.parent for file in fresh)} if fresh else ():
-            _sync(folder)
+            sync(folder)
 
     def _renewed(self, digest: str) -> bool:
         file = f"{self._folder}/{digest[:2]}/{digest[2:]}"  # pathlib would take longer than the disk
@@ -151,6 +176,23 @@ class Objects:
             if sync:
                 os.fsync(file.fileno())
         return temporary
+
+    def _pruned(self) -> str:
+        """Another word after each time that objects were removed, or the whole folder was."""
+        file = self._folder / "pruned"
+        with suppress(FileNotFoundError):
+            return file.read_text("ascii")
+        self._replace(file, word := secrets.token_hex(8))
+        return word
+
+    def _replace(self, file: Path, text: str) -> None:
+        temporary = self._folder / "new" / secrets.token_hex(8)
+        for folder in (temporary.parent, file.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(text)
+        temporary.rename(file)
 
     def _remove_unfinished(self) -> None:
         """What daemons left that were killed while they wrote."""
@@ -198,26 +240,3 @@ def _renewed(file: Path | str, now: float) -> bool:
         os.utime(file, (now, now))
         return True
     return False
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_all(folder: Path) -> None:
-    """Everything of the folder's file system: for many files that takes a hundredth of the time of one by one."""
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:
-        os.sync()
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-    finally:
-        os.close(descriptor)

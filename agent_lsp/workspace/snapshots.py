@@ -7,7 +7,6 @@ times, size or identity have changed since it was read last.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 import time
@@ -24,12 +23,12 @@ from agent_lsp.workspace.held import text_of
 from agent_lsp.workspace.location import Location, PathRefused, Root
 from agent_lsp.workspace.objects import NotKept, Objects, digest_of
 from agent_lsp.workspace.search import Search
+from agent_lsp.workspace.snapshot import Snapshot, Stamp, decoded, encoded, settled, stamp_of, stamps_of
 
 _BATCH_BYTES, _BATCH_FILES = 8 << 20, 500
-_UNSETTLED_NS = 100_000_000
-"""A file changed more recently than this may change again without another time stamp: it is not remembered."""
+_FORMAT = "1"
+"""Of what is written of a snapshot: one that an earlier program wrote in another is not taken for it."""
 
-_Stamp = tuple[int, int, int, int, int]
 _Places = dict[str, tuple[Root, str]]
 """Absolute paths, each with its root and its path below that."""
 
@@ -41,21 +40,6 @@ class Effort:
     files: int = 100_000
     most_bytes: int = 256 << 20
     seconds: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Every file's version by its absolute path; one that was not read has an empty digest.
-
-    `digest` is that of the same as text among the objects, `unwatched` are the roots with more files than that,
-    `unsettled` the files that were changed a moment before: they may change again and keep their stamp.
-    """
-
-    files: Mapping[str, FileVersion]
-    stamps: Mapping[str, _Stamp]
-    unsettled: frozenset[str]
-    unwatched: tuple[str, ...]
-    digest: str
 
 
 class Snapshots:
@@ -72,7 +56,9 @@ class Snapshots:
     ) -> None:
         """`clock` tells nanoseconds since the epoch, as files' times are."""
         self._files, self._search, self._objects, self._effort, self._clock = files, search, objects, effort, clock
-        self._read: dict[str, tuple[_Stamp, str]] = {}
+        self._read: dict[str, tuple[Stamp, str]] = {}
+        self._recalled: set[str] = set()
+        self._last: Snapshot | None = None
 
     async def take(self) -> Snapshot:
         """All files as they are now, with copies of those that are not kept yet."""
@@ -110,13 +96,42 @@ class Snapshots:
         return found, tuple(unwatched)
 
     def _taken(self, places: _Places, unwatched: tuple[str, ...]) -> Snapshot:
-        taken, stamps = self._clock(), _stamps(places)
+        self._recall()
+        taken, stamps = self._clock(), stamps_of(places)
+        if self._last and self._is_as_it_was(self._last, stamps):
+            return replace(self._last, unwatched=unwatched)
         digests = self._digests(stamps, places)
         files = {path: FileVersion(digests.get(path, ""), stat.S_IMODE(stamp[-1])) for path, stamp in stamps.items()}
-        unsettled = frozenset(path for path, stamp in stamps.items() if not _settled(stamp, taken))
+        unsettled = frozenset(path for path, stamp in stamps.items() if not settled(stamp, taken))
         snapshot = Snapshot(files, stamps, unsettled, unwatched, "")
         digest = self._written(snapshot)
-        return replace(snapshot, digest=digest, unwatched=unwatched if digest else self._everywhere())
+        snapshot = replace(snapshot, digest=digest, unwatched=unwatched if digest else self._everywhere())
+        self._last = snapshot if snapshot.whole else None
+        return snapshot
+
+    def _is_as_it_was(self, last: Snapshot, stamps: Mapping[str, Stamp]) -> bool:
+        with suppress(NotKept):
+            return stamps == last.stamps and not self._objects.renew(last.digests)
+        return False
+
+    def _recall(self) -> None:
+        """What a daemon before this one has read of these folders need not be read again."""
+        name = self._name()
+        if name in self._recalled:
+            return
+        self._recalled.add(name)
+        digest = self._objects.named(name)
+        if data := self._objects.find(digest):
+            before = decoded(data, digest)
+            stamps = {path: stamp for path, stamp in before.stamps.items() if path not in before.unsettled}
+            known = {path: (stamp, before.files[path].digest) for path, stamp in stamps.items()}
+            self._read = {path: read for path, read in known.items() if read[1]} | self._read
+
+    def _name(self) -> str:
+        """Under which the newest snapshot of these folders is found."""
+        return digest_of(
+            "\0".join([_FORMAT, *(root.path for root in self._files.roots.all)]).encode("utf-8", "surrogateescape")
+        )
 
     def _everywhere(self) -> tuple[str, ...]:
         return tuple(Location(root, "", ".").uri for root in self._files.roots.all)
@@ -130,21 +145,21 @@ class Snapshots:
         data = self._objects.find(digest)
         if data is None:
             return ()
-        return tuple(replace(change, sure=False) for _, change in self._compared(_read(data), places))
+        return tuple(replace(change, sure=False) for _, change in self._compared(decoded(data, digest), places))
 
     def _written(self, snapshot: Snapshot) -> str:
         """The digest under which a snapshot is kept, empty if there is no room for it."""
-        stamps, unsettled = snapshot.stamps, snapshot.unsettled
-        rows = [[path, one.digest, path in unsettled, *stamps[path]] for path, one in sorted(snapshot.files.items())]
-        data = json.dumps(rows).encode()
+        data = encoded(snapshot)
+        digest = digest_of(data)
         try:
             self._objects.keep([data])
+            self._objects.name(self._name(), digest)
         except NotKept:
             return ""
-        return digest_of(data)
+        return digest
 
     def _compared(self, before: Snapshot, places: _Places) -> list[tuple[str, FileChanged]]:
-        stamps = _stamps(places)
+        stamps = stamps_of(places)
         moved = {
             path: stamp
             for path, stamp in stamps.items()
@@ -157,11 +172,11 @@ class Snapshots:
             both_known = old and old.digest and new.digest
             if old != new if both_known else before.stamps.get(path) != stamp:
                 changes.append((path, FileChanged(Path(path).as_uri(), old, new)))
-        gone = [path for path in before.files if path not in stamps and _stamp(path) is None]
+        gone = [path for path in before.files if path not in stamps and stamp_of(path) is None]
         changes += [(path, FileChanged(Path(path).as_uri(), before.files[path], None)) for path in gone]
         return sorted(changes)
 
-    def _digests(self, stamps: Mapping[str, _Stamp], places: _Places) -> dict[str, str]:
+    def _digests(self, stamps: Mapping[str, Stamp], places: _Places) -> dict[str, str]:
         """Each file's digest, of which a copy is kept; the newest are read first, until the effort is spent."""
         known = {path: read[1] for path, stamp in stamps.items() if (read := self._read.get(path)) and read[0] == stamp}
         digests: dict[str, str] = {}
@@ -176,8 +191,8 @@ class Snapshots:
                     self._remember(path, stamps[path], digests[path])
         return digests
 
-    def _remember(self, path: str, stamp: _Stamp, digest: str) -> None:
-        if _settled(stamp, self._clock()):
+    def _remember(self, path: str, stamp: Stamp, digest: str) -> None:
+        if settled(stamp, self._clock()):
             self._read[path] = stamp, digest
 
     def _batches(self, paths: Iterable[str], places: _Places) -> Iterator[dict[str, bytes]]:
@@ -198,32 +213,3 @@ class Snapshots:
                 batch, size = {}, 0
         if batch:
             yield batch
-
-
-def _read(data: bytes) -> Snapshot:
-    files, stamps, unsettled = {}, {}, set()
-    for path, digest, lately, *stamp in json.loads(data):
-        files[path] = FileVersion(digest, stat.S_IMODE(stamp[-1]))
-        stamps[path] = (stamp[0], stamp[1], stamp[2], stamp[3], stamp[4])
-        if lately:
-            unsettled.add(path)
-    return Snapshot(files, stamps, frozenset(unsettled), (), digest_of(data))
-
-
-def _stamps(paths: Iterable[str]) -> dict[str, _Stamp]:
-    return {path: stamp for path in paths if (stamp := _stamp(path))}
-
-
-def _stamp(path: str) -> _Stamp | None:
-    """None for what is not there, or no regular file."""
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns, status.st_mode
-
-
-def _settled(stamp: _Stamp, now: int) -> bool:
-    return now - max(stamp[0], stamp[3]) > _UNSETTLED_NS

@@ -14,7 +14,7 @@ from agent_lsp.conversation.messages import ToolMessage
 from agent_lsp.session import SessionError
 from agent_lsp.session.history import Restored
 from agent_lsp.workspace.checkpoints import Checkpoints
-from agent_lsp.workspace.objects import Bounds
+from agent_lsp.workspace.objects import Bounds, digest_of
 from agent_lsp.workspace.snapshots import Effort, Snapshots
 from agent_lsp.workspace.way_back import CHANGED, NO_COPY, UNSURE, UNWATCHED, Kept
 from tests.conftest import call
@@ -163,6 +163,51 @@ async def test_a_file_is_read_again_only_if_it_changed(workspace: Path, state: P
         later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, half, clock=lambda: 1 << 62)
         unread = [sum(not one.digest for one in (await later.take()).files.values()) for _ in range(3)]
         assert unread == [301, 1, 0]
+
+
+async def test_a_later_daemon_reads_only_what_changed_since(workspace: Path, state: Path, script: Script) -> None:
+    async with house(running(script, "true"), workspace, state) as home:
+
+        def daemon(most_bytes: int) -> Snapshots:
+            effort = Effort(most_bytes=most_bytes)
+            return Snapshots(home.app.files, home.app.tools.search, home.app.objects, effort, clock=lambda: 1 << 62)
+
+        first = await daemon(1_000).take()
+        assert all(one.digest for one in first.files.values())
+        assert await daemon(0).take() == first
+        (workspace / "greeting.txt").write_text("changed\n")
+        (workspace / "new.txt").write_text("new\n")
+        changed = await daemon(0).take()
+        assert [one.digest for one in changed.files.values()] == ["", ""]
+        assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
+        home.app.objects.prune(Bounds(0, 0))
+        assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
+
+
+async def test_what_changed_a_moment_before_is_read_again_by_a_later_daemon(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(running(script, "true"), workspace, state) as home:
+        moment = (workspace / "greeting.txt").stat().st_ctime_ns + 1
+        early = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: moment)
+        assert (await early.take()).unsettled == {str(workspace / "greeting.txt")}
+        later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, Effort(most_bytes=0))
+        assert [one.digest for one in (await later.take()).files.values()] == [""]
+
+
+async def test_a_workspace_that_is_as_it_was_has_the_snapshot_that_it_had(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(running(script, "true"), workspace, state) as home:
+        snapshots = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: 1 << 62)
+        first = await snapshots.take()
+        assert await snapshots.take() == first
+        (workspace / "greeting.txt").chmod(0o600)
+        changed = await snapshots.take()
+        assert changed.digest != first.digest
+        home.app.objects.prune(Bounds(0, 0))
+        assert await snapshots.take() == changed
+        assert home.app.objects.has(changed.digest)
 
 
 async def test_a_copy_that_was_pruned_is_made_anew(workspace: Path, state: Path, script: Script) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -84,6 +85,41 @@ def test_the_oldest_give_way_until_the_rest_fits(tmp_path: Path) -> None:
     objects.close()
 
     assert [objects.has(digest_of(data)) for data in contents] == [True] + [False] * 6 + [True] * 3
+
+
+@pytest.mark.parametrize("how", ["another daemon", "the user", "an hour"])
+def test_what_was_there_is_not_looked_for_again_until_something_was_removed(tmp_path: Path, how: str) -> None:
+    clock = Clock()
+    objects = Objects(tmp_path / "objects", clock=clock)
+    objects.keep([b"one", b"two"])
+    one, two = digest_of(b"one"), digest_of(b"two")
+    assert objects.renew({one, two}) == set()
+    stored(tmp_path / "objects")[0].unlink()
+    assert objects.renew({one, two}) == set()
+
+    if how == "another daemon":
+        Objects(tmp_path / "objects", clock=clock).prune(Bounds(0, 0))
+    elif how == "the user":
+        shutil.rmtree(tmp_path / "objects")
+    else:
+        clock.now += 3_600
+    lost = objects.renew({one, two})
+
+    assert lost == {one, two} if how != "an hour" else len(lost) == 1
+    objects.keep([b"one", b"two"])
+    assert objects.renew({one, two}) == set()
+
+
+def test_a_name_leads_to_the_object_that_was_named_last(tmp_path: Path) -> None:
+    objects = Objects(tmp_path / "objects")
+    assert objects.named("newest") == ""
+    for data in (b"one", b"two"):
+        objects.keep([data])
+        objects.name("newest", digest_of(data))
+
+    assert Objects(tmp_path / "objects").named("newest") == digest_of(b"two")
+    objects.prune(Bounds(0, 0))
+    assert objects.find(objects.named("newest")) is None
 
 
 def test_what_a_process_needs_is_kept_until_it_dies(tmp_path: Path) -> None:
