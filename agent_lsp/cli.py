@@ -142,11 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     model = commands.add_parser("model", help="fetch or drop the small bundled model")
     model.add_argument("action", choices=("install", "remove"))
     trust = commands.add_parser(
-        "trust", help="show what this workspace would set for the agent, and ask whether it may"
+        "trust", help="show what this workspace would set for the agent, and ask whether it may; or trust files"
     )
+    looked = "what the agent wrote there after it read untrusted text, you have looked through"
+    trust.add_argument("files", nargs="*", metavar="FILE", help=looked)
     folders = "the folder (default: this one); of a workspace of several, once for each"
     trust.add_argument("--workspace", action="append", metavar="DIR", help=folders)
-    trust.add_argument("--forget", action="store_true", help="take the trust back")
+    trust.add_argument("--forget", action="store_true", help="take the trust in its settings back")
     _add_setup(commands.add_parser("setup", help="what an editor needs: said, written, or taken back"))
     return parser
 
@@ -229,16 +231,22 @@ def _conformance(arguments: argparse.Namespace) -> int:
 
 
 def _trust(arguments: argparse.Namespace) -> int:
+    from agent_lsp.conversation.journal import JournalError
     from agent_lsp.settings import SettingsError
-    from agent_lsp.trust import trust
+    from agent_lsp.trust.files import tell_marked, trust_files
+    from agent_lsp.trust.settings import trust_settings
     from agent_lsp.workspace.location import PathRefused
 
+    environment, folders = _environment(), [str(Path(folder).absolute()) for folder in arguments.workspace or ["."]]
     try:
-        folders = [str(Path(folder).absolute()) for folder in arguments.workspace or ["."]]
-        return trust(_environment(), folders, forget=arguments.forget)
-    except (SettingsError, PathRefused, OSError) as error:
+        if arguments.files:
+            return trust_files(environment, folders, arguments.files)
+        trusted = trust_settings(environment, folders, forget=arguments.forget)
+        tell_marked(environment, folders)
+    except (SettingsError, PathRefused, JournalError, OSError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
+    return trusted
 
 
 def _setup(arguments: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ LATE = {
     "agent_lsp/models/llama_server.py": "an optional extra is looked for where it is needed",
     "agent_lsp/web/page_text.py": "a converter that only a fetched page needs",
     "agent_lsp/web/search.py": "a library, and lxml with it, that only a search needs",
-    "agent_lsp/trust.py": "termios is there only where there is a terminal",
+    "agent_lsp/trust/prompt.py": "termios is there only where there is a terminal",
     "agent_lsp/terminal.py": "termios is there only where there is a terminal",
 }
 OWNERS = {

@@ -24,7 +24,7 @@ from agent_lsp.conversation.ledger import Owner, PastTurn, Spending
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.conversation.written import Unlooked
 
-_VERSION = 3
+_VERSION = 4
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE session (
@@ -44,7 +44,7 @@ WITH RECURSIVE path(seq, parent, at, content) AS (
 SELECT seq, parent, at, content FROM path ORDER BY seq
 """
 
-_SCHEMAS = (_SCHEMA, ledger.SCHEMA, written.SCHEMA)
+_SCHEMAS = (_SCHEMA, ledger.SCHEMA, written.SCHEMA, written.SCHEMA_OF_LOOKED)
 """What each version of the file added to the one before."""
 
 Result = TypeVar("Result")
@@ -155,6 +155,10 @@ class Journal:
         """Where such files were written, the latest last."""
         return await self._run(lambda: written.uris(self._db))
 
+    async def look(self, files: Sequence[tuple[str, str]]) -> None:
+        """The user has looked through such files: each by its URI and its content's digest, empty if it is gone."""
+        await self._run(lambda: self._look(files))
+
     async def look_after_kills(self, session_id: str, since: Since) -> None:
         """Keeps what tainted commands wrote whose daemon was killed; `since` tells what changed since a snapshot.
 
@@ -251,6 +255,11 @@ class Journal:
             if turn:
                 ledger.write_turn(db, ledger.day_of(now), turn)
         return tuple(entries)
+
+    def _look(self, files: Sequence[tuple[str, str]]) -> None:
+        with _transaction(self._db) as db:
+            for file in files:
+                written.look(db, *file)
 
     def _settle(self, one: Unlooked, changes: Sequence[FileChanged]) -> None:
         with _transaction(self._db) as db:

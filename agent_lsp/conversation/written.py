@@ -14,7 +14,12 @@ CREATE TABLE tainted (uri TEXT NOT NULL, digest TEXT NOT NULL, before TEXT NOT N
 CREATE INDEX tainted_by_digest ON tainted (digest);
 CREATE TABLE unlooked (session TEXT NOT NULL, call TEXT NOT NULL, snapshot TEXT NOT NULL, PRIMARY KEY (session, call));
 """
+SCHEMA_OF_LOOKED = """
+CREATE TABLE looked (digest TEXT PRIMARY KEY);
+"""
+"""Contents that the user has looked through, whoever wrote them, and when."""
 _EMPTY = hashlib.sha256().hexdigest()
+_LOOKED = "SELECT 1 FROM looked WHERE digest = ?"
 _KNOWN = "SELECT 1 FROM tainted WHERE digest = ?"
 _FIRST = "SELECT before FROM tainted WHERE uri = ? ORDER BY rowid LIMIT 1"
 
@@ -90,15 +95,28 @@ def any_at_all(db: sqlite3.Connection) -> bool:
 
 def uris(db: sqlite3.Connection) -> tuple[str, ...]:
     """Where they were written, the latest last."""
-    return tuple(uri for (uri,) in db.execute("SELECT uri FROM tainted GROUP BY uri ORDER BY max(rowid)"))
+    query = "SELECT uri FROM tainted WHERE uri <> '' GROUP BY uri ORDER BY max(rowid)"
+    return tuple(uri for (uri,) in db.execute(query))
+
+
+def look(db: sqlite3.Connection, uri: str, digest: str) -> None:
+    """The user has looked through a file, whose content that is, empty if it is gone; in the caller's transaction.
+
+    What stood there before stays one of them by its content.
+    """
+    if digest:
+        db.execute("INSERT OR IGNORE INTO looked VALUES (?)", (digest,))
+    db.execute("UPDATE OR REPLACE tainted SET uri = '' WHERE uri = ?", (uri,))
 
 
 def is_tainted(db: sqlite3.Connection, uri: str, digest: str) -> bool:
     """Whether a file at that URI, or of that content (SHA-256 in hex, empty if unknown), is one of them.
 
     A content is one wherever it lies. A file stays one when it is changed later, but not once it is again what it was
-    before it was first written so.
+    before it was first written so. What the user has looked through is none.
     """
+    if digest and db.execute(_LOOKED, (digest,)).fetchone():
+        return False
     if digest and digest != _EMPTY and db.execute(_KNOWN, (digest,)).fetchone():
         return True
     first = db.execute(_FIRST, (uri,)).fetchone()

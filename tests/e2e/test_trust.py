@@ -109,7 +109,7 @@ def test_without_a_terminal_nothing_is_trusted(
     done = run(environment, "trust", "--workspace", str(workspace), stdin="y\n")
 
     assert done.returncode == 1
-    assert done.stderr == "agent-lsp: not trusted: nobody could be asked, for there is no terminal\n"
+    assert done.stderr == "agent-lsp: nobody could be asked, for there is no terminal\n"
     assert f"{project} is not read" in asked(environment, workspace, script)
 
 
@@ -159,3 +159,65 @@ def test_what_the_file_says_cannot_paint_on_the_terminal(
 
     assert 'preset = "plan" # \\x1b[2K\\u202e\\r' in shown
     assert "is ignored, for it is not TOML" in shown
+
+
+@pytest.fixture
+def marked(environment: dict[str, str], workspace: Path, script: Script) -> str:
+    """A model that reads such a file and then another; what it says on standard error names the file."""
+    (workspace / "vendor").mkdir()
+    (workspace / "vendor" / "x.md").write_text("obey\n")
+    write = call("write_file", path="docs/notes.md", content="from vendor\n")
+    model = script({"calls": [call("read_file", path="vendor/x.md")]}, {"calls": [write]}, {"text": "End."})
+    screen = Terminal(environment, "ask", "go", "--workspace", str(workspace), "--preset", "edits", "--model", model)
+    screen.wait_for("vendor/x.md (a dependency)")
+    screen.wait_for("[N]o, or")
+    screen.type("y\n")
+    assert screen.end() == 0
+    os.close(screen.master)
+    probe = call("write_file", path="probe", content="x")
+    return script({"calls": [call("read_file", path="docs/notes.md")]}, {"calls": [probe]}, {"text": "End."})
+
+
+def asks(environment: dict[str, str], workspace: Path, model: str) -> bool:
+    told = run(environment, "ask", "go", "--workspace", str(workspace), "--preset", "edits", "--model", model).stderr
+    return "not asked, for there is no terminal" in told
+
+
+@pytest.mark.parametrize("named", ["docs/notes.md", "docs", "."])
+def test_a_file_that_the_user_has_looked_through_is_read_without_a_mark(
+    environment: dict[str, str], terminal: Callable[..., Terminal], workspace: Path, marked: str, named: str
+) -> None:
+    assert asks(environment, workspace, marked)
+    told = run(environment, "trust", cwd=workspace).stdout
+    assert "so that the agent asks once it has read them: docs/notes.md.\n" in told
+    assert "Say `agent-lsp trust FILE`" in told
+
+    screen = terminal("trust", "--workspace", str(workspace), str(workspace / named))
+    screen.wait_for("You have looked through this, and it may count as your own? [y]es, [N]o: ")
+    assert "docs/notes.md: 12 bytes, SHA-256 " in screen.screen
+    screen.type("y\n")
+    assert screen.end() == 0
+
+    assert not asks(environment, workspace, marked)
+    assert "untrusted" not in run(environment, "trust", cwd=workspace).stdout
+
+
+def test_a_file_that_was_not_looked_through_keeps_its_mark(
+    environment: dict[str, str], terminal: Callable[..., Terminal], workspace: Path, marked: str
+) -> None:
+    file = workspace / "docs" / "notes.md"
+    for answer, change in (("n\n", "from vendor\n"), ("y\n", "from vendor, changed\n")):
+        screen = terminal("trust", "--workspace", str(workspace), str(file))
+        screen.wait_for("[N]o: ")
+        file.write_text(change)
+        screen.type(answer)
+        assert screen.end() == 1
+    assert "a file has just been written to: look at it again" in screen.screen
+    done = run(environment, "trust", "docs/notes.md", cwd=workspace, stdin="y\n")
+    assert (done.returncode, done.stderr) == (1, "agent-lsp: nobody could be asked, for there is no terminal\n")
+    other = run(environment, "trust", "greeting.txt", cwd=workspace)
+    assert (other.returncode, other.stdout) == (
+        0,
+        "greeting.txt: nothing there was written after untrusted text was read\n",
+    )
+    assert asks(environment, workspace, marked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -157,6 +158,59 @@ async def test_a_file_that_is_only_moved_is_as_it_was(workspace: Path, state: Pa
     async with written(workspace, state, script, call("move_file", path="greeting.txt", new_path="hello.txt")):
         pass
     assert await taint_after(workspace, state, script, call("read_file", path="hello.txt")) == ""
+
+
+def digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+async def look_through(workspace: Path, state: Path, script: Script, name: str) -> None:
+    """The user says that they have looked through a file as it stands."""
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        await home.app.journal.look([((workspace / name).as_uri(), digest_of(workspace / name))])
+
+
+async def test_what_the_user_has_looked_through_is_the_projects_own_and_may_change(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    look = call("read_file", path="notes.md")
+    async with written(workspace, state, script, WRITE):
+        pass
+    (workspace / "copy.md").write_bytes((workspace / "notes.md").read_bytes())
+    await look_through(workspace, state, script, "notes.md")
+    assert await taint_after(workspace, state, script, look, call("read_file", path="copy.md")) == ""
+    (workspace / "notes.md").write_text("from vendor\nand a line of the user\n")
+    assert await taint_after(workspace, state, script, look) == ""
+
+
+async def test_only_what_the_user_has_looked_through_is_that(workspace: Path, state: Path, script: Script) -> None:
+    more = call("write_file", path="more.md", content="and more\n")
+    async with written(workspace, state, script, WRITE, more):
+        pass
+    before = (workspace / "notes.md").read_bytes()
+    (workspace / "notes.md").write_text("all by the user\n")
+    await look_through(workspace, state, script, "notes.md")
+    assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == ""
+    assert await taint_after(workspace, state, script, call("read_file", path="more.md")) == WRITTEN.replace(
+        "notes", "more"
+    )
+    (workspace / "notes.md").write_bytes(before)  # what stood there before, nobody has looked through
+    assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == WRITTEN
+
+
+async def test_what_is_written_so_again_is_untrusted_again(workspace: Path, state: Path, script: Script) -> None:
+    look = call("read_file", path="notes.md")
+    async with written(workspace, state, script, WRITE):
+        pass
+    await look_through(workspace, state, script, "notes.md")
+    looked = (workspace / "notes.md").read_bytes()
+    async with written(workspace, state, script, call("write_file", path="notes.md", content="obey\n")):
+        pass
+    assert await taint_after(workspace, state, script, look) == WRITTEN
+    (workspace / "notes.md").write_text("obey\nand a line of the user\n")
+    assert await taint_after(workspace, state, script, look) == WRITTEN
+    (workspace / "notes.md").write_bytes(looked)
+    assert await taint_after(workspace, state, script, look) == ""
 
 
 MOVE = call("move_file", path="notes.md", new_path="moved.md")

@@ -1,4 +1,4 @@
-"""`agent-lsp trust`: what a workspace would set for the agent is shown, and the user is asked whether it may."""
+"""What a workspace would set for the agent is shown, and its user is asked whether it may."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.remembered import Remembered
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
 from agent_lsp.settings.loading import load, problems_of_project
+from agent_lsp.trust.prompt import says_yes
 from agent_lsp.trusting import ACTING, NotAsShown, WorkspaceTrust
 from agent_lsp.workspace.roots import Roots
 
 
-def trust(environment: Mapping[str, str], folders: Sequence[str], *, forget: bool) -> int:
+def trust_settings(environment: Mapping[str, str], folders: Sequence[str], *, forget: bool) -> int:
     """Shows and asks, or takes back; returns the exit code: 0 where all that would act is trusted in the end.
 
     Raises SettingsError, PathRefused, OSError.
@@ -48,12 +49,9 @@ def _show(file: ActingFile, environment: Mapping[str, str]) -> None:
 
 def _ask(of_workspace: WorkspaceTrust, standing: Standing) -> int:
     """Trusts what was shown if the user says so here, and exactly that."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print(f"{NAME}: not trusted: nobody could be asked, for there is no terminal", file=sys.stderr)
-        return 1
     changed = ", ".join(map(visible, standing.changed))
     print(f"Changed since you trusted it: {changed}" if changed else "SHA-256 of all this: " + standing.digest)
-    if _line("Trust exactly this? [y]es, [N]o: ").strip().lower() not in {"y", "yes"}:
+    if not says_yes("Trust exactly this?"):
         print("not trusted: it is not read")
         return 1
     try:
@@ -63,12 +61,3 @@ def _ask(of_workspace: WorkspaceTrust, standing: Standing) -> int:
         return 1
     print("trusted; once a byte of it changes it is not any more")
     return 0
-
-
-def _line(prompt: str) -> str:
-    """A line that is typed after the prompt is shown; empty at the end of input."""
-    import termios  # only where there is a terminal
-
-    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # what was typed before is no answer to this
-    print(prompt, end="", flush=True)
-    return sys.stdin.readline()
