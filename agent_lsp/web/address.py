@@ -22,8 +22,8 @@ _TRANSLATED = (
     (ipaddress.ip_network("::/96"), 0),  # IPv4-compatible, RFC 4291
 )
 """Networks whose addresses hold an IPv4 address, and the bits after it."""
-_NOT_PUBLIC = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
-"""What `ipaddress` takes for public, and is the metadata of clouds; most of it is link-local or private."""
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "3fff::/20")))
+"""What `ipaddress` takes for public: metadata of clouds, protocols, and what is for documents (RFC 9637)."""
 _UNICAST, _NAT64 = ipaddress.ip_network("2000::/3"), _TRANSLATED[0][0]
 """All that is public among IPv6 addresses, RFC 4291 section 2.4 and RFC 6052."""
 
@@ -68,7 +68,8 @@ def _inside(address: Address) -> tuple[IPv4Address, ...]:
 
 
 def _is_public(address: Address) -> bool:
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     if isinstance(address, IPv6Address):
         return address in _NAT64 or (address in _UNICAST and address.is_global)
-    special = address.is_multicast or address.is_reserved or any(address in network for network in _NOT_PUBLIC)
-    return address.is_global and not special
+    return address.is_global and not (address.is_multicast or address.is_reserved)
