@@ -52,6 +52,7 @@ from agent_lsp.workspace.origins import Origins
 from agent_lsp.workspace.restoring import Restoring
 from agent_lsp.workspace.ripgrep import program
 from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.sandbox import stubs
 from agent_lsp.workspace.search import Search
 from agent_lsp.workspace.snapshots import Snapshots
 from agent_lsp.workspace.targets import Targets
@@ -101,6 +102,7 @@ class App:
         roots = [root.path for root in self.roots.all]
         self.sandboxes = confining.sandboxes(started, self.state, roots, self.processes, environment)
         rules = confining.rules(started, self.state, environment)
+        stubs.clear(rules.protected, roots)
         commands = confining.commands(files, self.processes, self.sandboxes, self.state, rules=rules, new_id=_new_id)
         self.tools = ToolContext(files, Search(files, self.processes, program()), commands, choice.chosen())
         self.files, self._toolbox = files, Toolbox(TOOLS)

@@ -45,7 +45,7 @@ for one in $groups; do kill -KILL "-$one" 2>/dev/null; done
 [ "$ordered" ] || for file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
   file=${file#/proc/}; kill -KILL "${file%/environ}" 2>/dev/null
 done
-xargs -0 rmdir -- <"/dev/fd/$2" 2>/dev/null
+[ "$ordered" ] || xargs -0 env <"/dev/fd/$2" 2>/dev/null
 """
 _DRAIN_SECONDS, _DEATH_SECONDS, _BODY_SECONDS = 0.5, 2.0, 0.25
 
@@ -80,7 +80,7 @@ class Processes:
         self._number = 0
         self._running: set[int] = set()
         self._zombies: dict[int, float] = {}
-        self._folders = -1
+        self._last = -1
         adopt_orphans()
 
     async def run(  # noqa: PLR0913 - each says one thing about the process
@@ -152,12 +152,12 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
-    def remove_at_death(self, folders: Iterable[str]) -> None:
-        """The folders that the guard takes away, if they are empty, when we are killed; they replace those before."""
+    def run_at_death(self, argv: Sequence[str]) -> None:
+        """The program that the guard runs when we are killed, in place of any before."""
         self._start_guard()
-        data = b"\0".join(map(os.fsencode, folders))
-        os.pwrite(self._folders, data, 0)
-        os.ftruncate(self._folders, len(data))
+        data = b"\0".join(map(os.fsencode, argv))
+        os.pwrite(self._last, data, 0)
+        os.ftruncate(self._last, len(data))
 
     async def close(self) -> None:
         """Ends the guard."""
@@ -166,7 +166,7 @@ class Processes:
             _write_line(guard, "end")
             await exited(guard)
             guard.wait()
-            os.close(self._folders)
+            os.close(self._last)
 
     async def _bury(self, process: subprocess.Popen[bytes], mark: str, tree: set[int], pipes: Pipes) -> None:
         """Waits for the deaths in a killed tree, reads what is left in its output and takes the bodies away."""
@@ -199,11 +199,11 @@ class Processes:
     def _start_guard(self) -> None:
         if self._guard is None:
             with tempfile.TemporaryFile() as file:
-                self._folders = os.dup(file.fileno())
+                self._last = os.dup(file.fileno())
             self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", f"{MARK}={self._marks}", str(self._folders)],
+                ["/bin/sh", "-c", _GUARD, "sh", f"{MARK}={self._marks}", str(self._last)],
                 env={},
-                pass_fds=[self._folders],
+                pass_fds=[self._last],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

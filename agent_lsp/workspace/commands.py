@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from agent_lsp.processes import Ended, Processes, environment
@@ -13,7 +14,7 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.sandbox import Launch, Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.choose import Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Entry, Kept, Store, kept
+from agent_lsp.workspace.sandbox.keeping import Kept, Store, kept
 from agent_lsp.workspace.sandbox.launching import launched
 from agent_lsp.workspace.sandbox.links import other_names
 from agent_lsp.workspace.sandbox.names import Names
@@ -89,6 +90,15 @@ class Ran:
     pipes: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Hold:
+    """What a command is held by: what must be put back after it, what it could not make, what stands until then."""
+
+    guarded: Kept = field(default_factory=dict)
+    covers: Callable[[str], bool] = lambda _: False
+    until_settled: ExitStack = field(default_factory=ExitStack)
+
+
 def runs_git(argv: Sequence[str]) -> bool:
     """Whether a command names git, so that it is refused what lies in hidden folders; other programs find them empty.
 
@@ -142,13 +152,13 @@ class Commands:
         if program.reads:
             return await self._reading(sandbox, program, texts)
         keeps = self._keeps()
-        roots, guarded = tuple(self._roots), dict[str, Mapping[str, Entry]]()
+        roots, hold = tuple(self._roots), _Hold()
         before = await self._hiding_survey(roots, keeps)
         try:
             view = await asyncio.to_thread(self._view, roots, before, texts, program)
-            ended = await self._guarded(sandbox, program, view, guarded)
+            ended = await self._guarded(sandbox, program, view, hold)
         finally:  # to its end, whoever cancels meanwhile
-            did = await asyncio.shield(asyncio.to_thread(self._settled, roots, before, guarded, keeps))
+            did = await asyncio.shield(asyncio.to_thread(self._settled, roots, before, hold, keeps))
         return Ran(
             ended,
             *texts.seen_and_unseen(mounted=sandbox.shows_buffers),
@@ -169,14 +179,13 @@ class Commands:
         ended = await self._started(sandbox, program, view)
         return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
-    async def _guarded(
-        self, sandbox: Sandbox, program: Program, view: View, guarded: dict[str, Mapping[str, Entry]]
-    ) -> Ended:
-        """Runs a program; `guarded` gets what must be put back afterwards."""
-        with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
-            if launch.unguarded:
-                guarded |= await asyncio.to_thread(kept, launch.unguarded)
-            return await self._processed(launch, program)
+    async def _guarded(self, sandbox: Sandbox, program: Program, view: View, hold: _Hold) -> Ended:
+        """Runs a program, which is to be settled with the hold that it gets."""
+        launch = hold.until_settled.enter_context(sandbox.launch(program.argv, cwd=program.cwd, view=view))
+        hold.covers = launch.covers
+        if launch.unguarded:
+            hold.guarded = await asyncio.to_thread(kept, launch.unguarded)
+        return await self._processed(launch, program)
 
     async def _started(self, sandbox: Sandbox, program: Program, view: View) -> Ended:
         with sandbox.launch(program.argv, cwd=program.cwd, view=view) as launch:
@@ -229,10 +238,10 @@ class Commands:
         git, variables = runs_git(program.argv), self._rules.variables
         return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
 
-    def _settled(self, roots: Sequence[str], before: Survey, guarded: Kept, keeps: Keeps | None) -> Settled:
-        named = self._at_roots(roots)
-        held = {*named, *map(os.path.dirname, named)}  # a stub stands for the first that is missing
-        return settled(self._store, roots, self._names, before=before, guarded=guarded, held=held, keeps=keeps)
+    def _settled(self, roots: Sequence[str], before: Survey, hold: _Hold, keeps: Keeps | None) -> Settled:
+        with hold.until_settled:
+            names, guarded, covers = self._names, hold.guarded, hold.covers
+            return settled(self._store, roots, names, before=before, guarded=guarded, covers=covers, keeps=keeps)
 
     def _at_roots(self, roots: Sequence[str]) -> tuple[str, ...]:
         return tuple(f"{root.rstrip('/')}/{name}" for root in roots for name in self._rules.protected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,7 +51,9 @@ class Launch:
     """What to start in place of a command: a program, the descriptors it inherits, variables beside the listed ones.
 
     `unguarded` are the protected entries that can only be looked at when it has ended. `afterwards` is a program to
-    run then, however it ended. A command that ends by a signal may end with 128 + its number.
+    run then, however it ended. `covers` tells, until the context ends, whether something was mounted over a path all
+    the while, so that no command can have made what is there. A command that ends by a signal may end with 128 + its
+    number.
     """
 
     argv: tuple[str, ...]
@@ -59,6 +61,7 @@ class Launch:
     variables: Mapping[str, str] = field(default_factory=dict)
     unguarded: tuple[str, ...] = ()
     afterwards: tuple[str, ...] = ()
+    covers: Callable[[str], bool] = lambda _: False
 
 
 class Sandbox(Protocol):

@@ -51,9 +51,9 @@ class Bubblewrap:
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
         """As the protocol says."""
-        planned = mounts(view, self._stubs.has)
+        planned = mounts(view, self._stubs.vacant)
         with ExitStack() as stack:
-            stack.enter_context(self._stubs.standing(planned))
+            covers = stack.enter_context(self._stubs.standing(planned))
             descriptors: list[int] = []
 
             def inherited(data: bytes) -> str:
@@ -66,7 +66,8 @@ class Bubblewrap:
             command = [self._program, *_NAMESPACES, *_ENDS, *_MACHINE, *flags, "--chdir", cwd, "--"]
             started = self._bounds.outside([*command, *self._within(planned, self._bounds.inside(argv))])
             links = tuple(one.path for one in planned if one.kind is Kind.LINK)
-            yield Launch(tuple(started), tuple(descriptors), {**view.variables, **_VARIABLES}, links)
+            variables = {**view.variables, **_VARIABLES}
+            yield Launch(tuple(started), tuple(descriptors), variables, links, covers=covers)
 
     def _within(self, planned: Sequence[Mount], argv: Sequence[str]) -> Sequence[str]:
         if self._perl is None:

@@ -67,7 +67,7 @@ class Sandboxes:
     def __init__(self, folder: Path, roots: Sequence[str], processes: Processes, machine: Machine) -> None:
         """`folder` is ours alone; in it levels are tried."""
         self._folder, self._roots, self._processes, self._machine = folder, tuple(roots), processes, machine
-        self._stubs = Stubs(processes.remove_at_death)
+        self._stubs = Stubs(processes.run_at_death)
         self._bounds: Bounds | None = None
         self._found: Found | None = None
         self._lock = asyncio.Lock()

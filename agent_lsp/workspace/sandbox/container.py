@@ -67,8 +67,11 @@ class Container:
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
         """As the protocol says."""
-        planned = mounts(view, self._stubs.has)
-        with self._stubs.standing(planned), TemporaryDirectory(dir=self._folder, prefix="buffers-") as buffers:
+        planned = mounts(view, self._stubs.vacant)
+        with (
+            self._stubs.standing(planned) as covers,
+            TemporaryDirectory(dir=self._folder, prefix="buffers-") as buffers,
+        ):
             flags = [flag for mount in planned for flag in self._flags(mount, view, Path(buffers))]
             flags += [_bound(path, path, "readonly") for path in _mounted_below(planned)]
             if _TEMPORARY not in view.roots:
@@ -82,6 +85,7 @@ class Container:
                 variables=self._engine.variables,
                 unguarded=tuple(mount.path for mount in planned if mount.kind is Kind.LINK),
                 afterwards=(program, "rm", "--force", "--volumes", name),
+                covers=covers,
             )
 
     def _flags(self, mount: Mount, view: View, buffers: Path) -> Iterator[str]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from agent_lsp.workspace.sandbox import SandboxRefused, View
+from agent_lsp.workspace.sandbox.stub import DECOY
 
 _EMPTY_IN_SANDBOX = ("/tmp", "/var/tmp", "/run")  # noqa: S108 - they are hidden, not used
 _NO_ROOTS = ("/proc/", "/dev/", "/sys/")
-DECOY = "/.git/commondir"
 _MOST = 2_000
 """A command line with more mounts would take a second to set up."""
 
@@ -45,13 +45,13 @@ class Mount:
     kind: Kind
 
 
-def mounts(view: View, is_stub: Callable[[str], bool] = lambda _: False) -> tuple[Mount, ...]:
-    """What to mount for a view, as the disk is now; a stub counts as missing. Raises SandboxRefused: too many."""
+def mounts(view: View, vacant: Callable[[str], bool]) -> tuple[Mount, ...]:
+    """What to mount for a view, as the disk is now; what is vacant is missing. Raises SandboxRefused: too many."""
     for root in view.roots:
         if f"{root}/".startswith(_NO_ROOTS) or root == "/":
             raise SandboxRefused(f"{root} as a workspace leaves nothing to be protected from a command: open a folder")
     found: dict[str, Kind] = {}
-    for mount in _wished(view, is_stub):
+    for mount in _wished(view, vacant):
         found[mount.path] = max(mount.kind, found.get(mount.path, mount.kind))
     if len(found) > _MOST:
         raise SandboxRefused(f"{len(found)} paths are protected, hidden or unsaved; the sandbox takes {_MOST}")
@@ -68,21 +68,21 @@ def mode(path: str) -> int:
         raise SandboxRefused(f"{path} went away while the command was prepared: try again") from error
 
 
-def _wished(view: View, is_stub: Callable[[str], bool]) -> Iterator[Mount]:
+def _wished(view: View, vacant: Callable[[str], bool]) -> Iterator[Mount]:
     for path in _EMPTY_IN_SANDBOX:
         if os.path.realpath(path) == path and os.path.isdir(path):
             yield Mount(path, Kind.EMPTY)
     for root in view.roots:
         yield Mount(root, Kind.WRITABLE if view.writes else Kind.READ_ONLY)
     for path in view.protected:
-        yield from _guard(path, view.roots, is_stub)
+        yield from _guard(path, view.roots, vacant)
     for path in view.buffers:
         yield Mount(path, Kind.BUFFER)
     for path in view.hidden:
         yield from _hiding(path, view)
 
 
-def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) -> Iterator[Mount]:
+def _guard(path: str, roots: tuple[str, ...], vacant: Callable[[str], bool]) -> Iterator[Mount]:
     """A protected entry with what holds it, from its root down to itself or to the first that is missing.
 
     Where a link is on the way, what it leads to is guarded. What lies beneath no root is read-only anyway.
@@ -94,7 +94,7 @@ def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) ->
     parts = path.removeprefix(root).strip("/").split("/")
     for number, part in enumerate(parts):
         place = f"{place.rstrip('/')}/{part}"
-        status = None if is_stub(place) else _status(place)
+        status = None if vacant(place) else _status(place)
         if status is None:
             yield Mount(place, Kind.DECOY if place.endswith(DECOY) else Kind.MISSING)
             return
@@ -102,7 +102,7 @@ def _guard(path: str, roots: tuple[str, ...], is_stub: Callable[[str], bool]) ->
             yield Mount(place, Kind.LINK)
             target = os.path.realpath(place)
             if os.path.exists(target) and target != root:
-                yield from _guard(target, roots, is_stub)
+                yield from _guard(target, roots, vacant)
             return
         if number + 1 == len(parts) or not stat.S_ISDIR(status.st_mode):
             yield Mount(place, Kind.READ_ONLY)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from agent_lsp.workspace.sandbox import stub
 from agent_lsp.workspace.sandbox.keeping import Kept, Store, open_up
 from agent_lsp.workspace.sandbox.names import Names
-from agent_lsp.workspace.sandbox.stubs import stands_in
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS, Keeps, OpensUp, Survey, forbidden, survey
 
 
@@ -29,14 +29,14 @@ def settled(
     *,
     before: Survey,
     guarded: Kept,
-    held: Collection[str],
+    covers: Callable[[str], bool],
     keeps: Keeps | None,
 ) -> Settled:
     """Makes the guarded what it was, and takes away what else was made that only the user may make.
 
     Nothing may be running. `roots` are those of the command: a folder that was opened meanwhile is nothing it made.
     What was hidden from it is as it was; what it gave such a name is its own, and looked through.
-    `held` are paths that it could not make, where another command may have a stub now.
+    What `covers` holds of was made by others, and another command may have a stub where it had none.
     """
     hidden = frozenset(before.hidden)
     put_back = tuple(store.put_back(guarded, roots))
@@ -47,7 +47,10 @@ def settled(
     taken = {one.path: one.kept_at for one in put_back if one.done}
     left = [one.path for one in put_back if not one.done]
     for path in forbidden(before, after):
-        if path in taken or path in left or (path in held and stands_in(path)):
+        if path in taken or path in left or covers(path):
+            continue
+        if stub.vacant(path):
+            stub.clear(path)
             continue
         if place := store.take(path, roots):
             taken[path] = place

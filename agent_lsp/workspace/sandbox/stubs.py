@@ -3,86 +3,123 @@
 A folder, not a file: git neither shows nor adds an empty one, an empty `.git` is no repository, and removing it fails
 by itself when somebody put something in. Only `.git/commondir`, by which a repository says that its configuration lies
 elsewhere, is a file that says it lies here: git would end at a folder, or at an empty file.
+
+There is no way without: what is missing cannot be mounted on, and whatever acts on these names would do so at once.
+A stub that is removed takes the mounts of all commands with it, so each of them has it locked: see `stub.py`.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import stat
+import secrets
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Lock
 
-from agent_lsp.workspace.sandbox.mounts import DECOY, Kind, Mount
+from agent_lsp.workspace.beneath import rename_to_unused
+from agent_lsp.workspace.sandbox import stub
+from agent_lsp.workspace.sandbox.mounts import Kind, Mount
 
-_HERE = b".\n"
+_TRIES, _PAUSE_SECONDS = 50, 0.001
 
 
 class Stubs:
-    """The stubs of all commands that run; the last one that needs a stub takes it away."""
+    """The stubs of all commands that run here, of whatever daemon; the last one that needs a stub takes it away."""
 
-    def __init__(self, tell: Callable[[Iterable[str]], None]) -> None:
-        """`tell` hears which stubs there are, so that somebody who outlives us can remove them."""
+    def __init__(self, at_death: Callable[[Sequence[str]], None]) -> None:
+        """`at_death` hears what is to be run by somebody who outlives us, so that no stub does."""
         self._needed: Counter[str] = Counter()
-        self._tell = tell
+        self._at_death = at_death
+        self._lock = Lock()  # commands begin on the event loop and are settled in threads
+
+    def vacant(self, path: str) -> bool:
+        """Whether there is nothing at a path but maybe a stub; on a disk without modes only our own are known."""
+        return path in self._needed or stub.vacant(path)
 
     @contextmanager
-    def standing(self, planned: Sequence[Mount]) -> Iterator[None]:
-        """Whoever mounts something makes the folder for it; here it is taken away. Raises OSError."""
-        folders = [mount.path for mount in planned if mount.kind is Kind.MISSING]
-        decoys = [mount.path for mount in planned if mount.kind is Kind.DECOY]
-        for path in decoys:
-            if not self.has(path):
-                _make(path)
-        self._needed.update((*folders, *decoys))
+    def standing(self, planned: Sequence[Mount]) -> Iterator[Callable[[str], bool]]:
+        """Gives what tells whether a mount on a stub has been over a path all the while, so that no command can have
+        made what is there. Raises OSError."""
+        paths = [mount.path for mount in planned if mount.kind in {Kind.MISSING, Kind.DECOY}]
+        held: dict[str, int] = {}
+
+        def covers(path: str) -> bool:
+            place = path
+            while place and place not in held:
+                place = place.rpartition("/")[0]
+            return place in held and stub.stands(held[place], place)
+
+        with ExitStack() as stack:
+            if paths:
+                stack.enter_context(self._needing(paths))
+            for path in paths:
+                held[path] = _held(path)
+                stack.callback(stub.let_go, held[path], path)
+            yield covers
+
+    @contextmanager
+    def _needing(self, paths: Iterable[str]) -> Iterator[None]:
+        with self._lock:
+            self._needed.update(paths)
+            self._tell()
         try:
-            if folders:
-                self._tell(self._needed)
             yield
         finally:
-            for path in (*folders, *decoys):
-                self._drop(path)
-            if folders:
-                self._tell(self._needed)
+            with self._lock:
+                self._needed.subtract(paths)
+                self._needed = +self._needed
+                self._tell()
 
-    def has(self, path: str) -> bool:
-        """Whether what is at a path is only a stub."""
-        return self._needed[path] > 0
-
-    def _drop(self, path: str) -> None:
-        self._needed[path] -= 1
-        if self.has(path):
-            return
-        del self._needed[path]
-        with suppress(OSError):  # somebody put something in, or took it away
-            if path.endswith(DECOY):
-                _unmake(path)
-            else:
-                os.rmdir(path)
+    def _tell(self) -> None:
+        program = (sys.executable, "-I", "-S", stub.__file__)
+        self._at_death((*program, *self._needed) if self._needed else ())
 
 
-def stands_in(path: str) -> bool:
-    """Whether what is at a path may be a stub of another command, whose mount would go with it; it acts on nothing."""
-    try:
-        if path.endswith(DECOY):
-            return _is_decoy(path)
-        return not os.path.islink(path) and not os.listdir(path)
-    except OSError:
-        return False
+def clear(names: Iterable[str], roots: Iterable[str]) -> None:
+    """Takes away what is left in the roots of daemons that could not do so, such as at a loss of power."""
+    for root in roots:
+        for name in names:
+            place = os.path.join(root, name)
+            while place != root:
+                if stub.vacant(place):
+                    stub.clear(place)
+                place = os.path.dirname(place)
+
+
+def _held(path: str) -> int:
+    """A stub, made unless there is one, with a lock that others may have as well. Raises OSError."""
+    for _ in range(_TRIES):
+        with suppress(FileExistsError, FileNotFoundError):
+            _make(path)
+        with suppress(FileNotFoundError):
+            descriptor = stub.opened(path)
+            if stub.locked(descriptor, fcntl.LOCK_SH) and stub.stands(descriptor, path):
+                return descriptor
+            os.close(descriptor)
+        time.sleep(_PAUSE_SECONDS)  # somebody is taking it away
+    raise OSError(errno.EBUSY, "it comes and goes, or is locked", path)
 
 
 def _make(path: str) -> None:
-    with open(path, "xb") as file:
-        file.write(_HERE)
-
-
-def _unmake(path: str) -> None:
-    if _is_decoy(path):
-        os.unlink(path)
-
-
-def _is_decoy(path: str) -> bool:
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        return False
-    with open(path, "rb") as file:
-        return file.read(len(_HERE) + 1) == _HERE
+    if not path.endswith(stub.DECOY):
+        os.mkdir(path, stub.MODE)
+        return
+    name = os.path.basename(path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        made = f"{name}-{secrets.token_hex(4)}"  # git would end at a file that is empty as yet
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=folder)
+        with open(descriptor, "wb") as file:
+            file.write(stub.HERE)
+        try:
+            rename_to_unused((folder, made), (folder, name))
+        except OSError:
+            os.unlink(made, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
