@@ -19,6 +19,7 @@ from agent_lsp.workspace.sandbox.limits import DEFAULT, Bounds, Limits
 from agent_lsp.workspace.sandbox.none import Unconfined
 from agent_lsp.workspace.sandbox.probe import failing
 from agent_lsp.workspace.sandbox.programs import trusted
+from agent_lsp.workspace.sandbox.scratch import clear
 from agent_lsp.workspace.sandbox.seatbelt import Seatbelt
 from agent_lsp.workspace.sandbox.seccomp import program
 from agent_lsp.workspace.sandbox.stubs import Stubs
@@ -89,6 +90,7 @@ class Sandboxes:
             self._bounds.close()
 
     async def _tried(self) -> Found:
+        await asyncio.to_thread(clear, self._folder)
         not_held: dict[str, str] = {}  # a level by its problem, of two with the same the weaker
         for name, made in self._candidates():
             try:

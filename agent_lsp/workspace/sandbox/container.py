@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from agent_lsp.processes.tree import MARK
 from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
 from agent_lsp.workspace.sandbox.engines import Engine
 from agent_lsp.workspace.sandbox.mounts import Kind, Mount, mode, mounts
 from agent_lsp.workspace.sandbox.programs import beneath
+from agent_lsp.workspace.sandbox.scratch import scratch
 from agent_lsp.workspace.sandbox.stubs import Stubs
 from agent_lsp.workspace.sandbox.unreadable import Unreadable
 
@@ -70,7 +70,7 @@ class Container:
         planned = mounts(view, self._stubs.vacant)
         with (
             self._stubs.standing(planned) as covers,
-            TemporaryDirectory(dir=self._folder, prefix="buffers-") as buffers,
+            scratch(self._folder) as buffers,
         ):
             flags = [flag for mount in planned for flag in self._flags(mount, view, Path(buffers))]
             flags += [_bound(path, path, "readonly") for path in _mounted_below(planned)]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from agent_lsp.workspace.sandbox import Launch, Level, SandboxRefused, View
 from agent_lsp.workspace.sandbox.limits import DEFAULT, Bounds, Limits
+from agent_lsp.workspace.sandbox.scratch import scratch
 
 _LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
 _MOST = 20_000
@@ -46,8 +46,7 @@ class Landlock:
     @contextmanager
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
         """As the protocol says."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="tmp-", ignore_cleanup_errors=True) as temporary:
+        with scratch(self._folder) as temporary:
             hidden = {os.path.realpath(path) for path in (*view.hidden, "/tmp", "/var/tmp", "/run", "/dev/shm")}  # noqa: S108 - they are hidden, not used
             rules = {
                 "readable": [*_around("/", hidden - set(view.roots), view.roots), *view.roots, temporary],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from agent_lsp.processes import Processes, environment
 from agent_lsp.workspace.sandbox import Sandbox, SandboxRefused, View
 from agent_lsp.workspace.sandbox.launching import launched
+from agent_lsp.workspace.sandbox.scratch import scratch
 
 _SECONDS = 60.0
 """A container's engine may have an image of gigabytes to prepare, once."""
@@ -129,8 +129,7 @@ def _ourselves() -> str:
 
 @contextmanager
 def _place(folder: Path) -> Iterator[_Place]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="try-") as name, socket.socket(socket.AF_UNIX) as listener:
+    with scratch(folder) as name, socket.socket(socket.AF_UNIX) as listener:
         place = _Place(*(Path(name) / part for part in ("root", "outside", "hidden", "s", "pipe")))
         place.root.mkdir()
         place.hidden.write_text("hidden")
