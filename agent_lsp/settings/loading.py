@@ -19,7 +19,7 @@ from agent_lsp.settings.checking import checked, nearest
 from agent_lsp.settings.rows import PREFIX, Who, variable
 
 _OURS = {"AGENT_LSP_PROCESS"}
-_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders", "trusted"}
+_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders"}
 _LISTS = [name for name, row in ROWS.items() if row.mark.who is Who.ADD]
 """Settings to which each source adds: the lists of all of them hold together."""
 

@@ -149,7 +149,6 @@ class Life {
           events: true,
           approvals: true,
           renders: ['progress', 'approval', 'chat', 'trust'],
-          trusted: true, // an untrusted workspace has no daemon
           ...this.options.editorSettings(),
         },
       }),
