@@ -80,7 +80,8 @@ def _json(value: Mapping[str, JsonValue]) -> str:
 
 
 def _declared(row: Row, order: int) -> Schema:
-    scope = "machine" if row.mark.who is Who.USER else "window"  # a workspace cannot set the first
+    # Neither a workspace nor a devcontainer.json can set the first.
+    scope = "application" if row.mark.who is Who.USER else "window"
     text = f"%settings.{row.name}%"
     typed = _typed(row)
     return {"type": typed["type"], **typed, "scope": scope, "order": order, "markdownDescription": text}
