@@ -10,13 +10,14 @@ from pathlib import Path
 
 import platformdirs
 
+import agent_lsp
 from agent_lsp import NAME
 from agent_lsp.settings import Settings, SettingsError, user_file
 from agent_lsp.workspace.own import Own
 
 _IN_HOMES = {"XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
 """Where a daemon that is started with another environment would look (XDG Base Directory Specification)."""
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(agent_lsp.__file__).resolve().parent
 
 
 def state_dir(settings: Settings) -> Path:
