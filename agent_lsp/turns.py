@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from agent_lsp.agent import Turn
-from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Deadline, Names
 from agent_lsp.agent.context import build, system_prompt
 from agent_lsp.agent.estimate import estimated
+from agent_lsp.agent.gate import Gate
+from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.workbench import Workbench
 from agent_lsp.answering import Answering, question
 from agent_lsp.conversation.actions import Action, Decision
 from agent_lsp.conversation.entries import Decided
@@ -88,31 +91,49 @@ class Turns:
         policy = self._policies.setdefault(place.session_id, Policy(terms, self._folders, self.kept))
         policy.terms = terms
         news = self._news_of(place.session_id)
+        budget = self._budget(settings, priced, place.spent)
         return Turn(
             id=place.turn_id,
             session_id=place.session_id,
             record=place.record,
             model=RetryingModel(priced.model, RetryPolicy(settings.max_retries)),
-            toolbox=self.toolbox,
-            tools=replace(self.tools, seen=news.seen, web=choice.chosen(settings.search_url, terms.web.denied)),
-            checkpoints=self.checkpoints,
-            news=news,
-            targets=self.targets,
-            policy=policy,
-            preset=order.preset,
-            budget=self._budget(settings, priced, place.spent),
-            estimate=await self._estimate(place.record.messages, priced),
-            approve=place.approve,
-            emit=place.emit,
-            secrets=self.secrets,
             system=self._system(),
-            most_characters=settings.max_result_characters,
-            approval_seconds=settings.approval_timeout_seconds,
+            budget=budget,
+            estimate=await self._estimate(place.record.messages, priced),
+            news=news,
+            gate=self._gate(policy, order.preset, self._questions(place, budget.deadline, settings), place),
+            workbench=self._workbench(settings, terms.web, news.seen),
+            emit=place.emit,
+            new_id=self.new_id,
+        )
+
+    def _gate(self, policy: Policy, preset: Preset | None, questions: Questions, place: Place) -> Gate:
+        roots, tainted = self.tools.files.roots, lambda: taint.of(place.record.messages)
+        return Gate(policy, preset, self.targets, roots, tainted, questions)
+
+    def _questions(self, place: Place, deadline: Deadline, settings: Settings) -> Questions:
+        return Questions(
+            place.session_id,
+            place.turn_id,
+            place.record,
+            place.approve,
+            place.emit,
+            deadline,
+            seconds=settings.approval_timeout_seconds,
             new_id=self.new_id,
             now=time.time,
-            origins=self.origins,
+        )
+
+    def _workbench(self, settings: Settings, rules: WebRules, seen: Seen) -> Workbench:
+        web = choice.chosen(settings.search_url, rules.denied)
+        return Workbench(
+            self.toolbox,
+            replace(self.tools, seen=seen, web=web),
+            self.checkpoints,
+            self.origins,
+            self.secrets,
+            most_characters=settings.max_result_characters,
             mark=token_hex(_MARK_BYTES),
-            tainted=lambda: taint.of(place.record.messages),
         )
 
     async def _asked(self, place: Place, settings: Settings, action: Action, reason: str) -> Decision:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from agent_lsp.agent import Ending, Record, Turn
+from agent_lsp.agent import Ending, Turn
+from agent_lsp.agent.record import Record
 from agent_lsp.conversation.actions import ApprovalRequest, Approve, Decision
 from agent_lsp.conversation.events import Emit
 from agent_lsp.conversation.ledger import Estimate

@@ -14,6 +14,9 @@ from pathlib import Path
 from agent_lsp.agent import Turn
 from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
 from agent_lsp.agent.context import most_tokens, system_prompt
+from agent_lsp.agent.gate import Gate
+from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.workbench import Workbench
 from agent_lsp.app import TOOLS
 from agent_lsp.confining import base_python
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Limits
@@ -167,31 +170,45 @@ class _Builder:
         news = self._news.get(place.session_id) or self._changes.news_of(seen.Seen())
         self._news[place.session_id] = news
         noting = _NotingModel(model, ledger, self.attempts)
+        roots, budget = self._tools.files.roots, self._budget(model.name, ledger, place)
         return Turn(
             id=place.turn_id,
             session_id=place.session_id,
             record=place.record,
             model=RetryingModel(noting, RetryPolicy(), sleep=_at_once, dice=self._dice),
-            toolbox=Toolbox(TOOLS),
-            tools=replace(self._tools, seen=news.seen),
-            checkpoints=self._checkpoints,
-            news=news,
-            targets=Targets(self._tools.files.roots, acts_on),
-            policy=self._policy,
-            preset=None,
-            budget=self._budget(model.name, ledger, place),
+            system=system_prompt([root.path for root in roots.all]),
+            budget=budget,
             estimate=Estimate(0, None, None, None, ""),
-            approve=place.approve,
+            news=news,
+            gate=Gate(
+                self._policy,
+                None,
+                Targets(roots, acts_on),
+                roots,
+                lambda: taint.of(place.record.messages),
+                Questions(
+                    place.session_id,
+                    place.turn_id,
+                    place.record,
+                    place.approve,
+                    place.emit,
+                    budget.deadline,
+                    seconds=60,
+                    new_id=self.new_id,
+                    now=time.time,
+                ),
+            ),
+            workbench=Workbench(
+                Toolbox(TOOLS),
+                replace(self._tools, seen=news.seen),
+                self._checkpoints,
+                Origins(self._tools.files, self._journal),
+                Secrets(),
+                most_characters=50_000,
+                mark=_MARK,
+            ),
             emit=place.emit,
-            secrets=Secrets(),
-            system=system_prompt([root.path for root in self._tools.files.roots.all]),
-            most_characters=50_000,
-            approval_seconds=60,
             new_id=self.new_id,
-            now=time.time,
-            origins=Origins(self._tools.files, self._journal),
-            mark=_MARK,
-            tainted=lambda: taint.of(place.record.messages),
         )
 
     def _budget(self, name: str, ledger: _NotingLedger, place: Place) -> Budget:

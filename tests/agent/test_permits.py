@@ -102,7 +102,8 @@ async def test_what_was_tainted_is_said_in_the_question(workspace: Path, state: 
         build = home.app.sessions._build
 
         async def tainted(order: Order, place: Place) -> Turn:
-            return replace(await build(order, place), tainted=lambda: "https://example.org")
+            turn = await build(order, place)
+            return replace(turn, gate=replace(turn.gate, tainted=lambda: "https://example.org"))
 
         home.app.sessions._build = tainted
         await home.ask()
