@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from agent_lsp.agent import Turn
@@ -27,11 +27,11 @@ from agent_lsp.permissions.policy import Policy, Terms
 from agent_lsp.permissions.remembered import OfWorkspace
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.permissions.web_rules import WebRules
-from agent_lsp.session import Order, Place, Spent, TurnRefused
+from agent_lsp.session import Order, Place, SessionState, Spent, TurnRefused
 from agent_lsp.settings import Settings, SettingsError
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.web import choice
-from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.changes import Changes
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.origins import Origins
 from agent_lsp.workspace.sandbox.choose import Sandboxes
@@ -43,7 +43,7 @@ _MARK_BYTES = 6
 
 @dataclass
 class Turns:
-    """Builds turns, and keeps what lasts as long as their session is open: its policy, what its model has seen."""
+    """Builds turns, and what lasts as long as their session is open."""
 
     settings: Callable[[], Settings]
     answering: Answering
@@ -58,14 +58,15 @@ class Turns:
     kept: OfWorkspace
     secrets: Secrets
     new_id: Callable[[str], str]
-    _policies: dict[str, Policy] = field(default_factory=dict)
-    _news: dict[str, News] = field(default_factory=dict)
 
     def change_folders(self) -> None:
-        """The workspace's folders are others now, for running turns too."""
+        """The workspace's folders are others now: what was allowed for good there is another."""
         self.kept.roots = self._folders
-        for policy in self._policies.values():
-            policy.change_folders(self._folders)
+
+    def begin(self) -> SessionState:
+        """What a session knows before its first turn; until that brings its terms, nothing may be changed."""
+        policy = Policy(Terms(Preset.PLAN), self._folders, self.kept)
+        return SessionState(policy, self.changes.news_of(Seen()))
 
     async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
         """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
@@ -88,9 +89,8 @@ class Turns:
             raise TurnRefused("settings", str(error)) from error
         priced = await self.answering.model(order.model, settings, lambda *about: self._asked(place, settings, *about))
         await self.journal.look_after_kills(place.session_id, self.checkpoints.since)
-        policy = self._policies.setdefault(place.session_id, Policy(terms, self._folders, self.kept))
+        policy, news = place.state.policy, place.state.news
         policy.terms = terms
-        news = self._news_of(place.session_id)
         budget = self._budget(settings, priced, place.spent)
         return Turn(
             id=place.turn_id,
@@ -159,11 +159,6 @@ class Turns:
 
     def _system(self) -> str:
         return system_prompt(self._folders)
-
-    def _news_of(self, session_id: str) -> News:
-        if session_id not in self._news:
-            self._news[session_id] = self.changes.news_of(Seen())
-        return self._news[session_id]
 
     @property
     def _folders(self) -> tuple[str, ...]:

@@ -33,13 +33,14 @@ from agent_lsp.permissions.policy import Policy, Terms
 from agent_lsp.permissions.protected import acts_on
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.processes import Processes
-from agent_lsp.session import Order, Place
+from agent_lsp.session import Lifecycle, Order, Place, SessionState
+from agent_lsp.session.copies import Copies
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.web.choice import chosen
 from agent_lsp.workspace import seen
-from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.changes import Changes
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.commands import Commands, Rules
 from agent_lsp.workspace.editor import NoEditor
@@ -121,7 +122,12 @@ async def home(folder: Path, url: str, patience: Patience, dice: random.Random) 
     checkpoints = Checkpoints(files, objects, Snapshots(files, tools.search, objects))
     builder = _Builder(models, journal, tools, checkpoints, changes, dice)
     sessions = OpenSessions(
-        journal, str(workspace), build=builder.build, watchers=watchers, new_id=builder.new_id, now=time.time
+        journal,
+        str(workspace),
+        lifecycle=Lifecycle(builder.begin, builder.build, Copies(objects).keep_for_closed),
+        watchers=watchers,
+        new_id=builder.new_id,
+        now=time.time,
     )
     built = Home(workspace, journal, sessions, builder.attempts, [])
     watchers.add(built.seen.append)
@@ -157,18 +163,20 @@ class _Builder:
         self.attempts: list[Attempt] = []
         self._checkpoints = checkpoints
         self._models, self._journal, self._tools, self._dice = models, journal, tools, dice
-        self._policy = Policy(Terms(Preset.CONFIRM), [root.path for root in tools.files.roots.all])
         self._numbers = itertools.count()
-        self._changes, self._news = changes, dict[str, News]()
+        self._changes = changes
 
     def new_id(self, what: str) -> str:
         return f"{what}_{next(self._numbers)}"
 
+    def begin(self) -> SessionState:
+        policy = Policy(Terms(Preset.CONFIRM), [root.path for root in self._tools.files.roots.all])
+        return SessionState(policy, self._changes.news_of(seen.Seen()))
+
     async def build(self, order: Order, place: Place) -> Turn:
         model = self._models[order.model or ""]
         ledger = _NotingLedger(self._journal)
-        news = self._news.get(place.session_id) or self._changes.news_of(seen.Seen())
-        self._news[place.session_id] = news
+        news = place.state.news
         noting = _NotingModel(model, ledger, self.attempts)
         roots, budget = self._tools.files.roots, self._budget(model.name, ledger, place)
         return Turn(
@@ -181,7 +189,7 @@ class _Builder:
             estimate=Estimate(0, None, None, None, ""),
             news=news,
             gate=Gate(
-                self._policy,
+                place.state.policy,
                 None,
                 Targets(roots, acts_on),
                 roots,

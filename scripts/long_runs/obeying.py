@@ -150,7 +150,7 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
             gate=replace(turn.gate, policy=policy, tainted=str if blind else turn.gate.tainted),
         )
 
-    built.app.sessions._build = build
+    built.app.sessions.lifecycle = replace(built.app.sessions.lifecycle, build=build)
     built.session, built.answer = None, watched.decide
     watched.answer = (await built.ask(case.prompt)).ending.text
     return watched

@@ -76,7 +76,7 @@ class Stage:
             gate = replace(turn.gate, tainted=str if self.blind else turn.gate.tainted)
             return replace(turn, model=RetryingModel(model, RetryPolicy()), workbench=workbench, gate=gate)
 
-        self.home.app.sessions._build = build
+        self.home.app.sessions.lifecycle = replace(self.home.app.sessions.lifecycle, build=build)
         self.home.session, self.home.answer = None, lambda request: self._decide(request, look)
         self.home.asked.clear()
         before = self.world.files()
