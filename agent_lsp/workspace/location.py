@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from agent_lsp.conversation.actions import WorkspacePath
 from agent_lsp.workspace.ignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this room
 from agent_lsp.workspace.ignore import Rules
 
@@ -42,6 +43,11 @@ class Location:
     @property
     def path(self) -> str:
         return os.path.join(self.root.path, self.relative) if self.relative else self.root.path
+
+    @property
+    def value(self) -> WorkspacePath:
+        """The place alone, for actions."""
+        return WorkspacePath(self.root.path, self.relative, self.shown)
 
     @property
     def uri(self) -> str:
