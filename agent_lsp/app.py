@@ -15,7 +15,7 @@ from agent_lsp.agent.context import build
 from agent_lsp.answering import Answering
 from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
-from agent_lsp.folders import data_dir, state_dir
+from agent_lsp.folders import data_dir, own, state_dir
 from agent_lsp.models import ModelError
 from agent_lsp.models.choice import Surroundings
 from agent_lsp.models.keys import KEYRING
@@ -88,10 +88,10 @@ class App:
     ) -> None:
         """Raises SettingsError, JournalError, and PathRefused for folders that are none."""
         self._environment, self._flags, self._ask_editor = environment, flags, ask_editor
-        self.roots = Roots(folders)
         self.secrets = Secrets(environment.get(name, "").strip() for name in KEY_VARIABLES)
         started = self._loaded({}).settings  # nothing of the workspace has a say in where trust is kept
         self.state = state_dir(started)
+        self.roots = Roots(folders, own(self.state, confining.homes(environment), environment))
         self.trust = WorkspaceTrust(self.roots, Trust(Remembered(self.state / "trusted")))
         self.log = EventLog(self.state / "log.jsonl", self.secrets.clean)
         self.journal = Journal(self.state / "journal.sqlite3", clean=self.secrets.clean)
@@ -101,7 +101,7 @@ class App:
         roots = [root.path for root in self.roots.all]
         self.sandboxes = confining.sandboxes(started, self.state, roots, self.processes, environment)
         rules = confining.rules(started, self.state, environment)
-        stubs.clear(rules.protected, roots)
+        stubs.clear(rules.protected, roots, self.roots.own.private())
         commands = confining.commands(files, self.processes, self.sandboxes, self.state, rules=rules, new_id=_new_id)
         self.tools = ToolContext(files, Search(files, self.processes, program()), commands, choice.chosen())
         self.files, self._toolbox = files, Toolbox(TOOLS)

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -21,51 +22,16 @@ if TYPE_CHECKING:
 _CANCELLED = 130
 _PROTOCOLS = ("openai-chat", "openai-responses", "anthropic")
 """Those of `models/choice.py`, which takes too long to import here."""
-_FLAGS = {
-    "model": "which model answers, as protocol:model",
-    "baseUrl": "where it listens",
-    "contextWindow": "tokens it can read, where no table knows it",
-    "preset": "what need not be asked: plan, confirm, edits or auto",
-    "deny": "rules, as a JSON list, for what is refused",
-    "ask": "likewise, for what is asked about every time",
-    "allow": "likewise, for what need not be asked",
-    "maxSteps": "requests to the model",
-    "maxToolCalls": "tool calls",
-    "maxTokens": "tokens in and out",
-    "maxSeconds": "seconds of work, waiting for you not counted",
-    "maxCost": "USD",
-    "maxTokensPerSession": "tokens of all turns of the session",
-    "maxCostPerSession": "USD of all turns of the session",
-    "maxCostPerDay": "USD of all sessions of a day",
-    "approvalTimeoutSeconds": "seconds until a question counts as not answered",
-    "maxRetries": "how often a model request is sent again",
-    "maxResultCharacters": "characters of one tool result",
-    "apiKeyCommand": "a shell line that prints the key",
-    "localServers": "addresses where a model server of this machine is looked for",
-    "connectTimeoutSeconds": "seconds until a provider is connected",
-    "firstTokenTimeoutSeconds": "seconds until its answer begins",
-    "tokenTimeoutSeconds": "seconds that it may pause in its answer",
-    "checkpointDays": "days for which copies of changed files are kept for undo",
-    "checkpointMegabytes": "megabytes that these copies may take",
-    "searchUrl": "the search of a SearXNG instance, instead of DuckDuckGo",
-    "webAllow": "pages fetched without a question, as docs.python.org/3",
-    "webDeny": "pages that are never fetched, as example.org/private",
-    "stateDir": "the folder of journal, log and checkpoints",
-    "sandboxImage": "the image of the container that commands run in, by docker or podman",
-}
-"""The settings that are flags of `ask`.
-
-Not among them are the price table, the key, which others could see, and what takes the sandbox away: a program that
-starts this one must not.
-"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names the nearest flag for one that is none."""
+    """Names the nearest flag of `ask` for one that is none."""
+
+    flags: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
         unknown = next((word for word in message.split() if word.startswith("--")), "")
-        known = [f"--{_words(name)}" for name in _FLAGS] + ["--workspace", "--session", "--json", "--estimate"]
+        known = [*self.flags, "--workspace", "--session", "--json", "--estimate"]
         near = get_close_matches(unknown.partition("=")[0], known, n=1) if "unrecognized" in message else []
         super().error(message + (f". Did you mean {near[0]}?" if near else ""))
 
@@ -77,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit("agent-lsp runs on Linux and macOS: on Windows use it inside WSL, or through VS Code Remote")
     if not words and not sys.stdin.isatty():
         words = ["serve"]
-    arguments = _parser().parse_args(words)
+    arguments = _parser(_flags() if "ask" in words else ()).parse_args(words)
     try:
         raise SystemExit(_run(arguments))
     except KeyboardInterrupt:
@@ -118,8 +84,27 @@ def _run(arguments: argparse.Namespace) -> int:
             return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    """A setting that is a flag of `ask`."""
+
+    setting: str
+    words: str
+    text: str
+
+
+def _flags() -> tuple[_Flag, ...]:
+    """Return the flags of `ask`; only for that command, as their table takes long to import."""
+    from agent_lsp.settings import ROWS
+    from agent_lsp.settings.rows import flag
+
+    marks = {name: row.mark for name, row in ROWS.items() if row.mark.flag}
+    return tuple(_Flag(name, flag(name), mark.described) for name, mark in marks.items())
+
+
+def _parser(flags: Sequence[_Flag] = ()) -> argparse.ArgumentParser:
     parser = _Parser(prog=NAME, description="A coding agent for any LSP editor.", allow_abbrev=False)
+    parser.flags = [flag.words for flag in flags]
     parser.add_argument("--version", action="store_true", help="print name and version")
     parser.add_argument("--json", dest="json_version", action="store_true", help="with --version: as JSON")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -132,8 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--workspace", default=".", metavar="DIR", help="the folder to work in (default: this one)")
     ask.add_argument("--session", metavar="ID", help="go on with a session")
     ask.add_argument("--json", action="store_true", help="print one event a line")
-    for name, meaning in _FLAGS.items():
-        ask.add_argument(f"--{_words(name)}", dest=name, metavar="…", help=meaning)
+    for flag in flags:
+        ask.add_argument(flag.words, dest=flag.setting, metavar="…", help=flag.text.replace("%", "%%"))
     ask.add_argument("--estimate", action="store_true", help="say what the turn may cost, and do not run it")
     usage = commands.add_parser("usage", help="what turns have cost, by day, model and session")
     usage.add_argument("--days", type=int, default=30, metavar="N", help="how many days back (default: 30)")
@@ -176,10 +161,6 @@ def _usd(text: str) -> float:
     return value
 
 
-def _words(name: str) -> str:
-    return "".join(f"-{char.lower()}" if char.isupper() else char for char in name)
-
-
 def _version(*, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"name": NAME, "version": __version__, "protocol": PROTOCOL}))
@@ -212,7 +193,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     from agent_lsp.workspace.location import PathRefused
 
     prompt = sys.stdin.buffer.read().decode("utf-8", "replace") if arguments.prompt == "-" else arguments.prompt
-    flags = {name: getattr(arguments, name) for name in _FLAGS}
+    flags = {flag.setting: getattr(arguments, flag.setting) for flag in _flags()}
     order = Ask(
         prompt, str(Path(arguments.workspace).absolute()), arguments.session, arguments.json, flags, arguments.estimate
     )

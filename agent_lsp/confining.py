@@ -65,11 +65,11 @@ def commands(
 
 def rules(settings: Settings, state: Path, environment: Mapping[str, str]) -> Rules:
     """What holds for every command."""
-    hidden = (str(state), *secrets(_homes(environment), root=os.geteuid() == 0))
+    hidden = (str(state), *secrets(homes(environment), root=os.geteuid() == 0))
     return Rules(PROTECTED, hidden, WATCHED, ENVIRONMENT, unsandboxed=settings.unsandboxed_commands)
 
 
-def _homes(environment: Mapping[str, str]) -> tuple[str, ...]:
+def homes(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Where the user's own files lie, as the environment and the system have it."""
     found = [environment.get("HOME", "")]
     with suppress(KeyError):  # a user without an entry, as in containers

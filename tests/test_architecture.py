@@ -49,6 +49,7 @@ OWNERS = {
     "pathspec": ("workspace/ignore.py", "workspace/ignored.py"),
     "watchfiles": ("workspace/changes.py",),
     "tree_sitter": ("permissions/shell_line.py", "permissions/shell_words.py"),
+    "urllib": ("conversation/uris.py", "models/supply.py", "permissions/", "web/"),
     "subprocess": ("processes/", "models/bundled_file.py"),
 }
 
@@ -108,6 +109,19 @@ def test_a_library_is_used_in_one_room(library: str) -> None:
     users = {path for path, tree in files() for _, module in imports(tree) if module.split(".")[0] == library}
     strangers = {path for path in users if not path.removeprefix("agent_lsp/").startswith(OWNERS[library])}
     assert strangers == set()
+
+
+def test_paths_and_file_uris_are_converted_in_one_place() -> None:
+    """`urllib` is held above: who else takes URIs apart has addresses of the web."""
+    others = {"as_uri", "from_uri", "to_fs_path", "from_fs_path"}
+    named = {
+        path
+        for path, tree in files()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr in others)
+        or (isinstance(node, ast.alias) and node.name in others | {"pygls.uris", "uris"})
+    }
+    assert named == set()
 
 
 def test_the_loop_and_the_composition_root_stay_small() -> None:

@@ -15,8 +15,9 @@ from agent_lsp.models.http import Patience
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
-from agent_lsp.settings import Settings, SettingsError, flag, names, secret, user_file, variable
+from agent_lsp.settings import ROWS, Settings, SettingsError, secret, user_file
 from agent_lsp.settings.loading import Loaded, load
+from agent_lsp.settings.rows import Tighter, Who, variable
 from agent_lsp.tools.names import NAMES
 
 DEFAULTS = Settings.model_validate({})
@@ -103,17 +104,27 @@ USER_VALUES = {
 }
 
 
+def test_every_setting_that_only_the_user_may_set_is_tried() -> None:
+    assert set(USER_VALUES) == {name for name, row in ROWS.items() if row.mark.who is Who.USER} | {"model"}
+
+
 @pytest.mark.parametrize("name", USER_VALUES)
 def test_what_only_the_user_may_set_is_not_taken_from_the_editor(file: Path, name: str) -> None:
     found = loaded(file, editor={name: USER_VALUES[name]})
 
-    assert found == Loaded(
-        DEFAULTS,
-        (
-            f"the editor's '{name}' is ignored: only the user may set it; "
-            f"set it in {user_file()} or as {variable(name)}",
-        ),
-    )
+    assert found == Loaded(DEFAULTS, (f"the editor's '{name}' is ignored: {only_the_user(name)}",))
+
+
+@pytest.mark.parametrize("name", USER_VALUES)
+def test_what_only_the_user_may_set_is_not_taken_from_a_project(file: Path, name: str) -> None:
+    project = f"{name} = {json.dumps(USER_VALUES[name])}\n".encode()
+    found = load({}, file=file, projects={"/w/.agent/config.toml": project})
+
+    assert found == Loaded(DEFAULTS, (f"/w/.agent/config.toml: '{name}' is ignored: {only_the_user(name)}",))
+
+
+def only_the_user(name: str) -> str:
+    return f"only the user may set it; set it in {user_file()} or as {variable(name)}"
 
 
 @pytest.mark.parametrize("name", USER_VALUES)
@@ -131,24 +142,21 @@ def test_an_editor_adds_to_what_is_never_fetched_and_takes_nothing_from_it(file:
     assert in_environment.settings.web_deny == ("a.example", "b.example")
 
 
-LIMITS: dict[str, float] = {
-    "maxSteps": 50,
-    "maxToolCalls": 200,
-    "maxTokens": 500_000,
-    "maxSeconds": 1_800,
-    "maxCost": 5,
-    "maxCostPerDay": 25,
-    "maxRetries": 3,
-}
-
-
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.mark.tighter is Tighter.LOWER])
 def test_the_editor_may_lower_a_limit_and_not_raise_it(file: Path, name: str) -> None:
-    tighter, looser = (loaded(file, editor={name: LIMITS[name] + step}) for step in (-1, 1))
+    same, tighter, looser = (loaded(file, f"{name} = 5", editor={name: value}) for value in (5, 4, 6))
 
-    assert tighter == Loaded(Settings.model_validate({name: LIMITS[name] - 1}))
-    assert looser.settings == DEFAULTS
-    assert looser.ignored[0].startswith(f"the editor's '{name}' is ignored: {LIMITS[name] + 1:g} is more than ")
+    assert same == Loaded(Settings.model_validate({name: 5}))
+    assert tighter == Loaded(Settings.model_validate({name: 4}))
+    assert looser.settings == same.settings
+    assert looser.ignored[0].startswith(f"the editor's '{name}' is ignored: 6 is more than 5; set it in ")
+
+
+def test_a_limit_that_nobody_set_is_measured_against_its_default(file: Path) -> None:
+    found = loaded(file, editor={"maxCost": 6, "maxSteps": 51, "maxCostPerSession": 1e9})
+
+    assert found.settings == Settings.model_validate({"maxCostPerSession": 1e9})
+    assert len(found.ignored) == 2
 
 
 def test_a_limit_is_measured_against_what_the_user_set(file: Path) -> None:
@@ -177,7 +185,7 @@ def test_mistakes_of_the_editor_are_ignored_aloud(file: Path) -> None:
 
     assert found.settings == DEFAULTS
     assert found.ignored == (
-        "the editor has 'maxStep', which is no setting. Did you mean maxSteps?",
+        "the editor has 'maxStep', which is not a setting. Did you mean maxSteps?",
         "'maxSteps' in the editor is 'many', but should be: a whole number",
         "'preset' in the editor is 'yolo', but should be: plan, confirm, edits, auto",
     )
@@ -190,13 +198,14 @@ def test_nothing_that_is_no_number_can_lift_a_limit(file: Path) -> None:
 
 def test_typos_are_named_with_the_nearest_right_name(file: Path) -> None:
     assert refusal(file, "max_steps = 3") == (
-        "the user's file has 'max_steps', which is no setting. Did you mean maxSteps?"
+        "the user's file has 'max_steps', which is not a setting. Did you mean maxSteps?"
     )
     assert refusal(file, AGENT_LSP_MAXSTEPS="3") == (
-        "the environment has AGENT_LSP_MAXSTEPS, which is no setting. Did you mean AGENT_LSP_MAX_STEPS?"
+        "the environment has AGENT_LSP_MAXSTEPS, which is not a setting. Did you mean AGENT_LSP_MAX_STEPS?"
     )
     assert (
-        refusal(file, flags={"modle": "x"}) == "the command line has 'modle', which is no setting. Did you mean model?"
+        refusal(file, flags={"modle": "x"})
+        == "the command line has 'modle', which is not a setting. Did you mean model?"
     )
     assert "Settings are: allow, apiKey, apiKeyCommand, approvalTimeoutSeconds" in refusal(file, "zzzz = 3")
 
@@ -245,11 +254,6 @@ def test_empty_and_foreign_variables_are_left_alone(file: Path) -> None:
     assert found == Loaded(DEFAULTS)
 
 
-def test_every_setting_has_one_name_in_each_place() -> None:
-    assert (variable("maxCostPerDay"), flag("maxCostPerDay")) == ("AGENT_LSP_MAX_COST_PER_DAY", "--max-cost-per-day")
-    assert len({variable(name) for name in names()}) == len(names()) == len(Settings.model_fields)
-
-
 def test_the_users_own_prices_are_a_table_in_the_file_and_json_in_the_environment(file: Path) -> None:
     row = {"input": 1.5, "output": 6, "cacheRead": 0.1, "contextWindow": 32_000}
     table = loaded(file, '[prices."my/model"]\n' + "".join(f"{name} = {value}\n" for name, value in row.items()))
@@ -285,6 +289,8 @@ def test_addresses_are_a_list_in_the_file_and_words_in_the_environment(file: Pat
 
     assert loaded(file, f"localServers = {list(both)}").settings.local_servers == both
     assert loaded(file, AGENT_LSP_LOCAL_SERVERS=", ".join(both)).settings.local_servers == both
+    assert loaded(file, AGENT_LSP_LOCAL_SERVERS=json.dumps(both)).settings.local_servers == both
+    assert loaded(file, AGENT_LSP_LOCAL_SERVERS="[]").settings.local_servers == ()
     assert loaded(file, "localServers = []").settings.local_servers == ()
 
 
@@ -369,4 +375,5 @@ def test_rules_for_the_web_are_hosts_and_paths(file: Path) -> None:
     )
 
     assert loaded(file, f"webDeny = {json.dumps(rules)}").settings.web_deny == rules
+    assert loaded(file, AGENT_LSP_WEB_DENY="[::1]:80/b, a.example").settings.web_deny == ("[::1]:80/b", "a.example")
     assert loaded(file, editor={"webDeny": ["https://no", "a.example"]}).settings.web_deny == ("a.example",)

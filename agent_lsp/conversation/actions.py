@@ -45,10 +45,12 @@ class Target:
     """Where a path leads: the absolute path without links, and in words what acts on the file that stands there.
 
     `acts` is empty for an ordinary file; whatever acts on a file by itself (git, an editor, a shell) protects it.
+    `own` says, in words, what of agent-lsp itself the file belongs to, which only the user changes; mostly empty.
     """
 
     path: str
     acts: str = ""
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

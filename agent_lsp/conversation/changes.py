@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from agent_lsp.conversation.entries import Entry, FilesChanged, Redone, TurnEnded, Undone
+from agent_lsp.conversation.uris import path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def told_to_the_model(entries: Sequence[Entry]) -> str:
 
 
 def _told(what: FilesChanged | Undone | Redone) -> str:
-    paths = ", ".join(unquote(urlsplit(change.uri).path) for change in what.changes)
+    paths = ", ".join(path_of(change.uri) or change.uri for change in what.changes)
     match what:
         case Undone():
             return f"the user undid changes of yours; these files are as they were before: {paths}."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
+from agent_lsp.conversation.uris import uri_of
 from agent_lsp.lsp import contract
 from agent_lsp.lsp.convert import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
@@ -132,7 +133,7 @@ class ClientApprover:
         """Opens the whole question beside what the user does, where the client can."""
         window = self._server.client_capabilities.window
         if window and window.show_document and window.show_document.support:
-            params = {"uri": file.as_uri(), "external": False, "takeFocus": False}
+            params = {"uri": uri_of(str(file)), "external": False, "takeFocus": False}
             with contextlib.suppress(ClientError):
                 await self._server.protocol.request("window/showDocument", params, seconds=5)
 
@@ -146,7 +147,7 @@ class ClientApprover:
     def _question(self, request: ApprovalRequest) -> Json:
         """The params of our own request; what is too long for them comes as a document."""
         asked = wire.question(request)
-        return {**asked, "document": self._written(request).as_uri()} if "length" in asked else asked
+        return {**asked, "document": uri_of(str(self._written(request)))} if "length" in asked else asked
 
 
 def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:

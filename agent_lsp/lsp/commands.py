@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from agent_lsp.app import App
 from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.journal import JournalError
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.lsp import contract
 from agent_lsp.lsp.approver import ClientApprover, actions_for
 from agent_lsp.lsp.contract import AskParams, CancelParams, ContinueParams, DecideParams
@@ -28,7 +29,7 @@ from agent_lsp.session import GO_ON, Order, SessionError, wire
 from agent_lsp.session.session import Asked, Session
 from agent_lsp.settings import SettingsError
 from agent_lsp.status import status
-from agent_lsp.workspace.location import PathRefused, path_of
+from agent_lsp.workspace.location import PathRefused
 
 _CONFIGURATION_SECONDS = 5.0
 _PRUNE_SECONDS = 3_600.0
@@ -117,10 +118,11 @@ class ClientDoor:
         )
 
     def _beside(self, context: contract.AskContext | None) -> str:
-        path = path_of(context.uri) if context and context.uri else None
-        if path and self.app.files.keeps(path):
+        if context is None or context.uri is None or (path := path_of(context.uri)) is None:
+            return ""
+        if self.app.files.keeps(path):
             return "[The user is looking at a file that they keep from you]"
-        return beside(context, self._server)
+        return beside(context, path, self._editor.document(path))
 
     async def _waited(self, session: Session, asked: Asked) -> Json:
         """The turn's end. A cancelled wait cancels the turn, and is answered with its result and not with an error."""
@@ -256,9 +258,11 @@ def _folders(server: Server) -> list[str]:
     uris = _folder_uris(server) or ([workspace.root_uri] if workspace.root_uri else [])
     paths = [path for uri in uris if (path := path_of(uri))]
     if uris and not paths:
-        raise PathRefused(f"no workspace folder is one of this machine ({', '.join(uris)}): open one by a file:/// URI")
+        remedy = "open one by a file:/// URI, in which # is %23 and ? is %3F"
+        raise PathRefused(f"no workspace folder is on this machine ({', '.join(uris)}): {remedy}")
     return paths
 
 
 def _folder_uris(server: Server) -> list[str]:
-    return list(server.workspace.folders)
+    """The URIs as the client wrote them."""
+    return [folder.uri for folder in server.workspace.folders.values()]

@@ -150,7 +150,6 @@ class ClientOptions:
     events: bool = attrs.field(default=False, validator=_flag)
     approvals: bool = attrs.field(default=False, validator=_flag)
     renders: list[str] = attrs.field(factory=list, validator=deep_iterable(_text, instance_of(list)))
-    trusted: bool = attrs.field(default=False, validator=_flag)
 
 
 @attrs.frozen

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from pygls.workspace import TextDocument
+
 from agent_lsp.agent.context import shown_beside
 from agent_lsp.conversation import events
 from agent_lsp.conversation.events import Seen
@@ -16,7 +18,6 @@ from agent_lsp.lsp.contract import AskContext
 from agent_lsp.lsp.transport import ClientError, Json, Protocol, Server
 from agent_lsp.permissions.approval import visible
 from agent_lsp.session import wire
-from agent_lsp.workspace.location import path_of
 
 _CREATE_SECONDS = 10.0
 _OFFER_SECONDS = 600.0
@@ -207,11 +208,8 @@ def _shows_progress(server: Server) -> bool:
     return bool(window and window.work_done_progress)
 
 
-def beside(context: AskContext | None, server: Server) -> str:
-    """What the editor showed beside a prompt, in words for the model; empty for nothing."""
-    if context is None or context.uri is None or (path := path_of(context.uri)) is None:
-        return ""
-    document = server.workspace.text_documents.get(context.uri)
+def beside(context: AskContext, path: str, document: TextDocument | None) -> str:
+    """Say to the model what the editor showed beside a prompt: the file at `path`, which may be an open document."""
     lines: tuple[int, int] | None = None
     selected = ""
     if context.range:
@@ -221,7 +219,7 @@ def beside(context: AskContext | None, server: Server) -> str:
     return shown_beside(path, lines, selected, diagnostics)
 
 
-def _selected(document: Any, shown: contract.Range) -> str:  # Any: pygls' document
+def _selected(document: TextDocument, shown: contract.Range) -> str:
     text: list[str] = list(document.lines)[shown.start.line : shown.end.line + 1]
     if not text:
         return ""

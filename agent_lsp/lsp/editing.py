@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
+from pygls.workspace import TextDocument
+
 from agent_lsp.conversation.actions import FileChange, Hunk
 from agent_lsp.conversation.diffs import compared, lines_of
+from agent_lsp.conversation.uris import canonical, path_of
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.location import path_of
 from agent_lsp.workspace.merge import differences, stands
 from agent_lsp.workspace.overlay import Buffer, Overlay
 
@@ -27,16 +29,21 @@ class ClientEditor:
         self.overlay = Overlay(self._buffers)
         self._waiting: set[tuple[str, asyncio.Event]] = set()
 
+    def document(self, path: str) -> TextDocument | None:
+        """Return the open document at a path, by whatever name the client has opened it."""
+        buffer = self.overlay.find(path)
+        return self._document(buffer) if buffer else None
+
     def document_changed(self, uri: str) -> None:
         """Wakes whoever waits to see an edit arrive."""
         for waited_for, changed in self._waiting:
-            if waited_for == uri:
+            if waited_for == canonical(uri):
                 changed.set()
 
     async def apply(self, change: FileChange, buffer: Buffer) -> None:
         """One versioned `workspace/applyEdit`, one undo step. Raises EditorRefused."""
         assert change.after is not None  # noqa: S101 - deletions do not come here
-        waiting = (buffer.uri, asyncio.Event())
+        waiting = (canonical(buffer.uri), asyncio.Event())
         self._waiting.add(waiting)
         try:
             await self._send(change, buffer)
@@ -90,13 +97,17 @@ class ClientEditor:
             raise EditorRefused(await asyncio.to_thread(_otherwise, change, text)) from None
 
     def _text(self, buffer: Buffer) -> str | None:
-        document = self._server.workspace.text_documents.get(buffer.uri)
+        document = self._document(buffer)
         return document.source if document else None
 
+    def _document(self, buffer: Buffer) -> TextDocument | None:
+        document: TextDocument | None = self._server.workspace.text_documents.get(canonical(buffer.uri))
+        return document
+
     def _buffers(self) -> Iterator[Buffer]:
-        for uri, document in self._server.workspace.text_documents.items():
-            if path := path_of(uri):
-                yield Buffer(path, uri, document.source, document.version or 0)
+        for document in self._server.workspace.text_documents.values():
+            if path := path_of(document.uri):
+                yield Buffer(path, document.uri, document.source, document.version or 0)
 
     def _edit(self, change: FileChange, buffer: Buffer) -> Json:
         lines = lines_of(buffer.text)

@@ -140,7 +140,9 @@ class Entrance:
         if door := self._door():
             await door.configuration_changed()
 
-    async def _folders_changed(self, _: object) -> None:
+    async def _folders_changed(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+        for folder in params.event.added:  # pygls adds before it removes: what is in both, maybe spelled anew, is open
+            self._server.workspace.add_folder(folder)
         if door := self._door():
             door.folders_changed()
 

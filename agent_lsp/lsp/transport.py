@@ -27,7 +27,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, language_server, lsp_method
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 from pygls.workspace import TextDocument, Workspace
+from pygls.workspace import workspace as documents_by_uri
 
+from agent_lsp.conversation.uris import canonical, uri_of
 from agent_lsp.lsp import contract
 from agent_lsp.lsp.frames import BadFrame, Writer, read_frames
 
@@ -77,6 +79,7 @@ class Documents(Workspace):
         )
 
 
+documents_by_uri.unquote = canonical  # type: ignore[assignment, attr-defined]  # pygls' keys: one for each file
 language_server.Workspace = Documents  # type: ignore[attr-defined]  # `initialize` looks the name up there
 
 
@@ -106,6 +109,8 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(lsp.INITIALIZE)
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        if params.root_uri is None and params.root_path and params.root_path.startswith("/"):
+            params.root_uri = uri_of(params.root_path)  # pygls' own takes `/C:/a` for a drive
         result = yield from super().lsp_initialize(params)
         result.capabilities.experimental = contract.experimental()
         self.initialized_once = True

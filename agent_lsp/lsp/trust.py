@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agent_lsp.conversation.uris import uri_of
 from agent_lsp.lsp.approver import ClientApprover
 from agent_lsp.lsp.contract import TrustParams
 from agent_lsp.lsp.convert import without_links
@@ -64,12 +64,12 @@ class ClientTrust:
             "trusted": standing.trusted,
             "digest": standing.digest,
             "files": [self._shown_file(file) for file in standing.files],
-            "changed": [Path(path).as_uri() for path in standing.changed],
+            "changed": [uri_of(path) for path in standing.changed],
         }
 
     def _shown_file(self, file: ActingFile) -> Json:
         problem = {"problem": problem} if (problem := "\n".join(self._problems(file))) else {}
-        return {"uri": Path(file.path).as_uri(), "text": _text(file), **problem}
+        return {"uri": uri_of(file.path), "text": _text(file), **problem}
 
     def _problems(self, file: ActingFile) -> tuple[str, ...]:
         problems = (file.problem,) if file.problem else problems_of_project(self._environment, file.path, file.data)

@@ -107,6 +107,8 @@ class Policy:
                 return f"this command is never run: {reason}" if reason else ""
             case Fetch(url=url):
                 return self.terms.web.denied(url)
+            case FileChange() | FileMove():
+                return _refused_as_own(action)
             case _:
                 return ""
 
@@ -220,14 +222,23 @@ _ASKS_BEFORE = {
 
 def _protected(action: Action) -> Target | None:
     """The target that something acts on by itself."""
+    return next((target or _UNSEEN for target in _targets(action) if target is None or target.acts), None)
+
+
+def _refused_as_own(action: Action) -> str:
+    """Why agent-lsp itself is not changed, in words; empty for an action that does not."""
+    own = next((target for target in _targets(action) if target and target.own), None)
+    return f"{visible(own.path)} belongs to {own.own}: only the user changes it, by hand" if own else ""
+
+
+def _targets(action: Action) -> tuple[Target | None, ...]:
     match action.effect:
         case FileChange(target=target):
-            targets = [target]
+            return (target,)
         case FileMove(target=source, new_target=target):
-            targets = [source, target]
+            return source, target
         case Command() | ServerUse() | Fetch() | WebSearch():
-            targets = []
-    return next((target or _UNSEEN for target in targets if target is None or target.acts), None)
+            return ()
 
 
 _UNSEEN = Target("it", "nobody looked where its path leads")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, assert_never
 
 from agent_lsp.conversation import entries, events
@@ -37,6 +36,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.conversation.tree import Conversation
+from agent_lsp.conversation.uris import uri_of
 from agent_lsp.permissions.approval import detail, title
 from agent_lsp.permissions.policy import always_rule, session_rule
 from agent_lsp.session import Finished
@@ -154,11 +154,11 @@ def question(request: ApprovalRequest) -> Json:
 def _effect(effect: Effect, *, whole: bool) -> Json:
     match effect:
         case FileChange(path=path) if not whole:
-            return {"uri": Path(path).as_uri()}
+            return {"uri": uri_of(path)}
         case FileChange() as change:
-            return {"diff": [{"uri": Path(change.path).as_uri(), "hunks": [_hunk(hunk) for hunk in change.hunks]}]}
+            return {"diff": [{"uri": uri_of(change.path), "hunks": [_hunk(hunk) for hunk in change.hunks]}]}
         case FileMove() as move:
-            return {"uri": Path(move.path).as_uri(), "newUri": Path(move.new_path).as_uri()}
+            return {"uri": uri_of(move.path), "newUri": uri_of(move.new_path)}
         case Command() as command:
             return {"command": command.line, "cwd": command.cwd}
         case ServerUse() as use:

@@ -1,31 +1,26 @@
-"""All settings: their names, types and bounds, and what each means."""
+"""All settings, a row each: name, type, default, bounds, who may set it, unit and text."""
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic.alias_generators import to_camel
 
 from agent_lsp.conversation.actions import Limits
 from agent_lsp.models.http import Patience
 from agent_lsp.models.local_servers import ADDRESSES
-from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.permissions import Preset
-from agent_lsp.permissions.rules import Rules, must_name_a_tool, parsed
-from agent_lsp.permissions.web_rules import must_be_web_rule
-from agent_lsp.tools.names import NAMES
-from agent_lsp.web import WebRefused
-from agent_lsp.web.location import canonical
+from agent_lsp.permissions.rules import Rules, parsed
+from agent_lsp.settings.rows import Tighter, Who, rows_of, setting
+from agent_lsp.settings.values import Address, PriceTable, RuleTexts, WebTexts, Words
 
 KEY_VARIABLES = ("AGENT_LSP_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
-PREFIX = "AGENT_LSP_"
 
 
 class SettingsError(Exception):
@@ -42,93 +37,281 @@ class Source(StrEnum):
     FLAGS = "the command line"
 
 
-def _from_json(value: object) -> object:
-    """A table as the environment has it."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _from_words(value: object) -> object:
-    """A list as the environment has it."""
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-def _from_rules(value: object) -> object:
-    """A list of rules as the environment has it, whose patterns may hold blanks and commas."""
-    try:
-        return _from_json(value)
-    except ValueError:
-        raise ValueError('write a list: ["run_command(npm test)", "edit_file(docs/**)"]') from None
-
-
-def _rules(texts: tuple[str, ...]) -> tuple[str, ...]:
-    for text in texts:
-        must_name_a_tool(parsed(text), NAMES)
-    return texts
-
-
-def _web_rules(texts: tuple[str, ...]) -> tuple[str, ...]:
-    for text in texts:
-        must_be_web_rule(text)
-    return texts
-
-
-Table = Annotated[dict[str, OwnPrice], BeforeValidator(_from_json)]
-
-
-def _address(value: str) -> str:
-    """An address of the web, in canonical form."""
-    try:
-        return canonical(value)
-    except WebRefused as error:
-        raise ValueError(str(error)) from error
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_from_words)]
-WebTexts = Annotated[tuple[str, ...], BeforeValidator(_from_words), AfterValidator(_web_rules)]
-RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_rules), AfterValidator(_rules)]
-
-
 class Settings(BaseModel):
-    """Every setting by its name in files and editors (camelCase there); seconds, USD, tokens and characters."""
+    """Every setting, a row each. To add one, add a row and run `scripts/generate`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Its name in files and editors is the attribute's in camelCase. A field that is not a whole row fails at import.
+    """
 
-    model: str | None = None
-    base_url: str | None = Field(None, alias="baseUrl")
-    api_key: SecretStr | None = Field(None, alias="apiKey")
-    api_key_command: str | None = Field(None, alias="apiKeyCommand")
-    context_window: int | None = Field(None, alias="contextWindow", ge=2_048)
-    prices: Table = Field({})
-    local_servers: Words = Field(ADDRESSES, alias="localServers")
-    connect_timeout_seconds: float = Field(Patience().connect, alias="connectTimeoutSeconds", gt=0)
-    first_token_timeout_seconds: float = Field(Patience().first, alias="firstTokenTimeoutSeconds", gt=0)
-    token_timeout_seconds: float = Field(Patience().between, alias="tokenTimeoutSeconds", gt=0)
-    preset: Preset = Preset.CONFIRM
-    deny: RuleTexts = ()
-    ask: RuleTexts = ()
-    allow: RuleTexts = ()
-    max_steps: int = Field(50, alias="maxSteps", ge=1)
-    max_tool_calls: int = Field(200, alias="maxToolCalls", ge=0)
-    max_tokens: int = Field(500_000, alias="maxTokens", ge=1)
-    max_seconds: float = Field(1_800, alias="maxSeconds", gt=0)
-    max_cost: float = Field(5.0, alias="maxCost", ge=0)
-    max_cost_per_day: float = Field(25.0, alias="maxCostPerDay", ge=0)
-    max_tokens_per_session: int = Field(sys.maxsize, alias="maxTokensPerSession", ge=1)
-    max_cost_per_session: float = Field(math.inf, alias="maxCostPerSession", ge=0)
-    approval_timeout_seconds: float = Field(600, alias="approvalTimeoutSeconds", gt=0)
-    max_retries: int = Field(3, alias="maxRetries", ge=0, le=10)
-    max_result_characters: int = Field(50_000, alias="maxResultCharacters", ge=1_000)
-    checkpoint_days: float = Field(7, alias="checkpointDays", ge=0)
-    checkpoint_megabytes: int = Field(500, alias="checkpointMegabytes", ge=0)
-    search_url: Annotated[str, AfterValidator(_address)] | None = Field(None, alias="searchUrl")
-    web_allow: WebTexts = Field((), alias="webAllow")
-    web_deny: WebTexts = Field((), alias="webDeny")
-    state_dir: str | None = Field(None, alias="stateDir")
-    unsandboxed_commands: bool = Field(default=False, alias="unsandboxedCommands")
-    sandbox_image: str | None = Field(None, alias="sandboxImage", min_length=1)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    model: str | None = setting(
+        None,
+        who=Who.ANYONE,
+        reserved="scripted",
+        flag=True,
+        text="The model that answers, as `protocol:model`: for instance `anthropic:claude-sonnet-5-5`,"
+        " `openai-responses:gpt-6.1-terra`, or `openai-chat:MODEL` with `baseUrl`. If it is not set, the key or server"
+        " that is found decides.",
+    )
+    base_url: str | None = setting(
+        None,
+        who=Who.USER,
+        flag=True,
+        text="The address of the model's server, for instance `http://localhost:8080/v1`.",
+    )
+    api_key: SecretStr | None = setting(
+        None,
+        who=Who.USER,
+        flag=False,
+        text="The key of the model's provider, or `keyring:SERVICE/USER` for one in the system's keyring. VS Code keeps"
+        " it in its secret storage, never in a settings file (*Agent: Set API Key…*).",
+    )
+    api_key_command: str | None = setting(
+        None,
+        who=Who.USER,
+        flag=True,
+        text="A shell line that prints the key, for instance `pass show anthropic`. It runs when a key is first needed,"
+        " and again when the key was refused.",
+    )
+    context_window: int | None = setting(
+        None,
+        who=Who.USER,
+        unit="tokens",
+        flag=True,
+        text="How much the model can read, if no table knows the model.",
+        ge=2_048,
+    )
+    prices: PriceTable = setting(
+        {},
+        who=Who.USER,
+        unit="USD for a million tokens",
+        flag=False,
+        text="Your own prices by model, which go before the list: `input` and `output`, perhaps also"
+        " `cacheRead, cacheWrite, contextWindow` (the last in tokens).",
+    )
+    local_servers: Words = setting(
+        ADDRESSES,
+        who=Who.USER,
+        flag=True,
+        text="Addresses where a model server of this machine is looked for when nothing else leads to a model.",
+    )
+    connect_timeout_seconds: float = setting(
+        Patience().connect,
+        who=Who.USER,
+        unit="seconds",
+        flag=True,
+        text="How long a provider may take until it is connected.",
+        gt=0,
+    )
+    first_token_timeout_seconds: float = setting(
+        Patience().first,
+        who=Who.USER,
+        unit="seconds",
+        flag=True,
+        text="How long a provider may take until its answer begins.",
+        gt=0,
+    )
+    token_timeout_seconds: float = setting(
+        Patience().between,
+        who=Who.USER,
+        unit="seconds",
+        flag=True,
+        text="How long a provider may pause in its answer.",
+        gt=0,
+    )
+    preset: Preset = setting(
+        Preset.CONFIRM,
+        who=Who.TIGHTEN,
+        tighter=Tighter.EARLIER,
+        flag=True,
+        text="What the agent may do without a question.",
+        values={
+            Preset.PLAN: "Nothing is changed. Only commands run that can change nothing at all.",
+            Preset.CONFIRM: "Every change and every command asks first, except commands that only read, in a working"
+            " sandbox.",
+            Preset.EDITS: "Edits in the workspace pass, except of protected files. Everything else asks as in"
+            " `confirm`.",
+            Preset.AUTO: "What stays inside a working sandbox passes. Without a working sandbox no turn starts.",
+        },
+    )
+    deny: RuleTexts = setting(
+        (),
+        who=Who.ADD,
+        flag=True,
+        text='A list of rules for what is refused, as `["edit_file(docs/**)"]`. They go before `ask` and `allow`. A'
+        " folder covers everything in it.",
+    )
+    ask: RuleTexts = setting(
+        (),
+        who=Who.ADD,
+        flag=True,
+        text='A list of rules for what asks every time, as `["delete_file"]`. They go before `allow`. A folder covers'
+        " everything in it. For a tool that only reads, such a rule refuses.",
+    )
+    allow: RuleTexts = setting(
+        (),
+        who=Who.USER,
+        flag=True,
+        text='A list of rules for what needs no question, as `["run_command(npm test)"]`.',
+    )
+    max_steps: int = setting(
+        50,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="requests",
+        flag=True,
+        text="The most requests to the model in one turn.",
+        ge=1,
+    )
+    max_tool_calls: int = setting(
+        200,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="calls",
+        flag=True,
+        text="The most tool calls in one turn.",
+        ge=0,
+    )
+    max_tokens: int = setting(
+        500_000,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="tokens",
+        flag=True,
+        text="The most tokens in one turn, in and out.",
+        ge=1,
+    )
+    max_seconds: float = setting(
+        1_800,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="seconds",
+        flag=True,
+        text="The most time for one turn. Waiting for you does not count.",
+        gt=0,
+    )
+    max_cost: float = setting(
+        5.0,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="USD",
+        flag=True,
+        text="The most that one turn may cost, by list price. Models without a known price are limited by tokens only.",
+        ge=0,
+    )
+    max_cost_per_day: float = setting(
+        25.0,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="USD",
+        flag=True,
+        text="The most that all sessions of a day may cost, across all daemons of yours.",
+        ge=0,
+    )
+    max_tokens_per_session: int = setting(
+        sys.maxsize,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="tokens",
+        flag=True,
+        text="The most tokens of all turns of a session, in and out.",
+        ge=1,
+    )
+    max_cost_per_session: float = setting(
+        math.inf,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="USD",
+        flag=True,
+        text="The most that all turns of a session may cost.",
+        ge=0,
+    )
+    approval_timeout_seconds: float = setting(
+        600,
+        who=Who.USER,
+        unit="seconds",
+        flag=True,
+        text="How long a question waits. Then it counts as not answered, and nothing is done.",
+        gt=0,
+    )
+    max_retries: int = setting(
+        3,
+        who=Who.TIGHTEN,
+        tighter=Tighter.LOWER,
+        unit="retries",
+        flag=True,
+        text="How often a request to the model is sent again, while nothing of its answer was shown.",
+        ge=0,
+        le=10,
+    )
+    max_result_characters: int = setting(
+        50_000,
+        who=Who.USER,
+        unit="characters",
+        flag=True,
+        text="How much of one tool result the model is shown; at most a quarter of its window.",
+        ge=1_000,
+    )
+    checkpoint_days: float = setting(
+        7,
+        who=Who.USER,
+        unit="days",
+        flag=True,
+        text="How long copies of changed files are kept for undo. Those of an open session's last five turns are always"
+        " kept.",
+        ge=0,
+    )
+    checkpoint_megabytes: int = setting(
+        500,
+        who=Who.USER,
+        unit="megabytes",
+        flag=True,
+        text="How much space the copies of changed files may take. Those of an open session's last five turns are kept"
+        " always.",
+        ge=0,
+    )
+    search_url: Address | None = setting(
+        None,
+        who=Who.USER,
+        flag=True,
+        text="The address of a SearXNG instance's search, or of what answers as that does. If it is not set, DuckDuckGo"
+        " is asked.",
+    )
+    web_allow: WebTexts = setting(
+        (),
+        who=Who.USER,
+        flag=True,
+        text="Pages that are fetched without a question: a host, perhaps with a path, as `docs.python.org/3`. Only"
+        " `https` pages without a query are covered.",
+    )
+    web_deny: WebTexts = setting(
+        (),
+        who=Who.ADD,
+        flag=True,
+        text="Pages that are never fetched: a host, perhaps with a path, as `example.org/private`.",
+    )
+    state_dir: str | None = setting(
+        None,
+        who=Who.USER,
+        flag=True,
+        text="The folder of the journal, the log and the copies for undo. If it is not set, it lies in your own state"
+        " folder.",
+    )
+    unsandboxed_commands: bool = setting(
+        default=False,
+        who=Who.USER,
+        flag=False,
+        text="Whether commands may run where no sandbox works. Each of them asks.",
+    )
+    sandbox_image: str | None = setting(
+        None,
+        who=Who.USER,
+        flag=True,
+        text="Run commands in a container of this image, by Docker or Podman. The image needs `sh`, `timeout` and"
+        " `python3`.",
+        min_length=1,
+    )
 
     @property
     def rules(self) -> Rules:
@@ -151,28 +334,13 @@ class Settings(BaseModel):
 
 
 DEFAULTS = Settings.model_validate({})
-FIELDS = {field.alias or name: (name, field) for name, field in Settings.model_fields.items()}
-"""Each setting by its name in files and editors: that of the attribute, and its field."""
+ROWS = rows_of(Settings)
+"""Each setting's row by its name in files and editors."""
 
 
 def user_file() -> Path:
     """The user's own settings."""
     return platformdirs.user_config_path("agent-lsp") / "config.toml"
-
-
-def variable(name: str) -> str:
-    """A setting's name in the environment: `maxCostPerDay` → `AGENT_LSP_MAX_COST_PER_DAY`."""
-    return PREFIX + "".join(f"_{char}" if char.isupper() else char.upper() for char in name)
-
-
-def flag(name: str) -> str:
-    """A setting's name on the command line: `maxCostPerDay` → `--max-cost-per-day`."""
-    return "--" + "".join(f"-{char.lower()}" if char.isupper() else char for char in name)
-
-
-def names() -> tuple[str, ...]:
-    """The names of all settings, as files and editors write them."""
-    return tuple(FIELDS)
 
 
 def secret(value: SecretStr | None) -> str:

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from agent_lsp.permissions import Preset
-from agent_lsp.settings import FIELDS, Settings, SettingsError, Source, variable
+from agent_lsp.settings import ROWS, Settings, SettingsError, Source
+from agent_lsp.settings.rows import variable
 
 
 def checked(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:  # Any: each of its own type
     """What a source sets, by its name, each value of its setting's type. Raises SettingsError."""
     found = {}
     for name, value in raw.items():
-        if name not in FIELDS:
-            raise SettingsError(f"{source} has '{name}', which is no setting.{nearest(name, FIELDS)}")
+        if name not in ROWS:
+            raise SettingsError(f"{source} has '{name}', which is not a setting.{nearest(name, ROWS)}")
         found[name] = _checked(name, value, source)
     return found
 
@@ -29,16 +30,16 @@ _SHORT.maxstring = _SHORT.maxother = 1_000
 
 
 def _checked(name: str, value: Any, source: Source) -> Any:
-    attribute, field = FIELDS[name]
+    row = ROWS[name]
     try:
-        found = getattr(Settings.model_validate({name: value}), attribute)
+        found = getattr(Settings.model_validate({name: value}), row.attribute)
     except ValidationError as error:
-        wanted = f"but should be: {', '.join(Preset)}" if field.annotation is Preset else _wanted(error)
+        wanted = f"but should be: {', '.join(Preset)}" if row.field.annotation is Preset else _wanted(error)
     else:
         if not isinstance(value, bool) or isinstance(found, bool):
             return found
         wanted = "but should be: a number"  # as which pydantic takes it
-    shown = "not shown here" if field.annotation == SecretStr | None else _SHORT.repr(value)
+    shown = "not shown here" if row.secret else _SHORT.repr(value)
     place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
     raise SettingsError(f"{place} is {shown}, {wanted}")
 

@@ -1,9 +1,7 @@
 """Which source of a setting wins, and which may set what.
 
-Defaults < the user's file < the trusted project's file < the editor < the environment < flags. *User keys* (what
-names a program, a URL, a key or a path, loosens the preset, raises a limit, or holds for other workspaces too) are
-taken from the user's file, the environment and flags only: a project's file comes from the repository, and what an
-editor says may come from there.
+Defaults < the user's file < the trusted project's file < the editor < the environment < flags. A project's file comes
+from the repository, and what an editor says may come from there: each setting's row says what these two may set.
 """
 
 from __future__ import annotations
@@ -16,45 +14,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from agent_lsp.settings import FIELDS, PREFIX, Settings, SettingsError, Source, user_file, variable
+from agent_lsp.settings import ROWS, Settings, SettingsError, Source, user_file
 from agent_lsp.settings.checking import checked, nearest
+from agent_lsp.settings.rows import PREFIX, Who, variable
 
 _OURS = {"AGENT_LSP_PROCESS"}
-_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders", "trusted"}
-_LIMITS = {
-    "maxSteps",
-    "maxToolCalls",
-    "maxTokens",
-    "maxSeconds",
-    "maxCost",
-    "maxCostPerDay",
-    "maxTokensPerSession",
-    "maxCostPerSession",
-    "maxRetries",
-}
-_ADDED_TO = {"deny", "ask", "webDeny"}
-"""Lists that only tighten: those of every source hold together."""
-_USER_KEYS = {
-    "allow",
-    "baseUrl",
-    "apiKey",
-    "apiKeyCommand",
-    "prices",
-    "localServers",
-    "connectTimeoutSeconds",
-    "firstTokenTimeoutSeconds",
-    "tokenTimeoutSeconds",
-    "stateDir",
-    "unsandboxedCommands",
-    "sandboxImage",
-    "searchUrl",
-    "webAllow",
-    "contextWindow",
-    "approvalTimeoutSeconds",
-    "maxResultCharacters",
-    "checkpointDays",
-    "checkpointMegabytes",
-}
+_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders"}
+_LISTS = [name for name, row in ROWS.items() if row.mark.who is Who.ADD]
+"""Settings to which each source adds: the lists of all of them hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +58,7 @@ def load(
         ignored += loosening
         sources.append(wished)
         merged |= {name: value for name, value in wished.items() if name not in strong}
-    for name in _ADDED_TO:
+    for name in _LISTS:
         merged[name] = tuple(dict.fromkeys(rule for source in sources for rule in source.get(name, ())))
     return Loaded(Settings.model_validate(merged), tuple(ignored))
 
@@ -111,13 +78,13 @@ def _from_file(file: Path) -> dict[str, Any]:  # Any: TOML
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    known = {variable(name): name for name in FIELDS}
+    known = {variable(name): name for name in ROWS}
     found = {}
     for name, value in environment.items():
         if not name.startswith(PREFIX) or name in _OURS:
             continue
         if name not in known:
-            raise SettingsError(f"the environment has {name}, which is no setting.{nearest(name, known)}")
+            raise SettingsError(f"the environment has {name}, which is not a setting.{nearest(name, known)}")
         if value:
             found[known[name]] = value
     return found
@@ -147,12 +114,12 @@ def _tightening(
     place: str,
     in_force: Mapping[str, Any],  # Any: checked values
 ) -> tuple[dict[str, Any], list[str]]:
-    """What a repository may set: no user keys, and presets and limits only if they are tighter than those in force."""
+    """Return what a repository may set, as each setting's row says, and a line for each thing that it may not."""
     wished, ignored = {}, []
     for name, value in raw.items():
         if value is None or (source is Source.EDITOR and name in _CLIENT_OPTIONS):
             continue
-        pieces = [[one] for one in value] if name in _ADDED_TO and isinstance(value, list) else [value]
+        pieces = [[one] for one in value] if name in _LISTS and isinstance(value, list) else [value]
         found = []
         for piece in pieces:  # a wrong rule is no reason to drop its neighbours, which make things stricter
             try:
@@ -162,20 +129,10 @@ def _tightening(
         if not found:
             continue
         together = tuple(chain.from_iterable(found)) if len(found) > 1 else found[0]
-        if reason := _loosens(name, together, in_force):
+        row = ROWS[name]
+        if reason := row.refusal(together, in_force.get(name, row.field.default)):
             whose = "the editor's" if source is Source.EDITOR else f"{place}:"
             ignored.append(f"{whose} '{name}' is ignored: {reason}; set it in {user_file()} or as {variable(name)}")
         else:
             wished[name] = together
     return wished, ignored
-
-
-def _loosens(name: str, value: Any, users: Mapping[str, Any]) -> str:
-    in_force = users.get(name, FIELDS[name][1].default)
-    if name in _USER_KEYS or (name == "model" and str(value).startswith("scripted")):
-        return "only the user may set it"
-    if name == "preset" and value.looser_than(in_force):
-        return f"'{value}' is looser than '{in_force}'"
-    if name in _LIMITS and value > in_force:
-        return f"{value:g} is more than {in_force:g}"
-    return ""

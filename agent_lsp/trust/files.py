@@ -10,13 +10,14 @@ from pathlib import Path
 
 from agent_lsp import NAME
 from agent_lsp.conversation.journal import Journal
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.folders import state_dir
 from agent_lsp.permissions.approval import visible
 from agent_lsp.settings.loading import load
 from agent_lsp.trust.prompt import says_yes
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.door import read
-from agent_lsp.workspace.location import Location, NotThere, PathRefused, path_of
+from agent_lsp.workspace.location import Location, NotThere, PathRefused
 from agent_lsp.workspace.objects import digest_of
 from agent_lsp.workspace.roots import Roots
 

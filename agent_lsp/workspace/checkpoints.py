@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, FileMove, ServerUse, WebSearch
 from agent_lsp.conversation.entries import FileChanged, FilesChanged
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look, look_at, version_of
-from agent_lsp.workspace.location import PathRefused, path_of
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.objects import NotKept, Objects
 from agent_lsp.workspace.snapshot import Snapshot
 from agent_lsp.workspace.snapshots import Snapshots

@@ -175,7 +175,16 @@ class Commands:
         roots = tuple(self._roots)
         hidden = (await self._hiding_survey(roots, keeps)).hidden if keeps else ()
         kept_back, variables, git = (*self._rules.hidden, *hidden), self._rules.variables, runs_git(program.argv)
-        view = View(roots, (), kept_back, texts.on_disk, writes=False, for_git=git, variables=variables)
+        withheld, _ = await asyncio.to_thread(self._own, roots)
+        view = View(
+            roots,
+            hidden=kept_back,
+            withheld=withheld,
+            buffers=texts.on_disk,
+            writes=False,
+            for_git=git,
+            variables=variables,
+        )
         ended = await self._started(sandbox, program, view)
         return Ran(ended, *texts.seen_and_unseen(mounted=sandbox.shows_buffers), kept=self._shown(hidden))
 
@@ -236,7 +245,22 @@ class Commands:
         # A command of the folder's owner could open what is closed, and nobody has seen what to guard there.
         hidden = (*self._rules.hidden, *before.hidden, *before.closed, *before.pipes)
         git, variables = runs_git(program.argv), self._rules.variables
-        return View(roots, protected, hidden, texts.on_disk, for_git=git, variables=variables)
+        withheld, fixed = self._own(roots)
+        return View(roots, protected, hidden, withheld, fixed, buffers=texts.on_disk, for_git=git, variables=variables)
+
+    def _own(self, roots: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is agent-lsp's own: what is withheld, and what is fixed in the roots. Raises SandboxRefused."""
+        own = self._files.roots.own
+        for root in roots:
+            if part := own.holding(root):
+                raise SandboxRefused(
+                    f"no command is run where {root} is open: it belongs to {part}; open another folder"
+                )
+        linked_private, linked_code = own.linked_files()
+        withheld = (*own.private(), *other_names(roots, linked_private, NOT_ENTERED))
+        installed = (name for name in own.installed() if beneath(name, roots))
+        fixed = (*installed, *other_names(roots, linked_code, NOT_ENTERED))
+        return withheld, fixed
 
     def _settled(self, roots: Sequence[str], before: Survey, hold: _Hold, keeps: Keeps | None) -> Settled:
         with hold.until_settled:

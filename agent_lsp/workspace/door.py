@@ -75,6 +75,7 @@ def _expected(location: Location, content: Content) -> Callable[[str], None]:
         beside = os.path.join(os.path.dirname(location.relative), name)
         descriptor = open_beneath(location.root.path, beside, os.O_RDONLY | os.O_NONBLOCK)
         try:
+            location.root.rules.must_not_be_changed_as_own(beside, os.fstat(descriptor))
             found = _content(location, descriptor)
         finally:
             os.close(descriptor)
@@ -150,6 +151,7 @@ def _folder(location: Location, *, make: bool, by_user: bool = False) -> Iterato
         place = os.path.join(_inside(holder, descriptor), os.path.basename(location.relative))
         rules = location.root.rules
         (rules.must_allow if by_user else rules.must_be_changeable)(place)
+        rules.must_not_be_changed_as_own(place)
         yield descriptor
 
 
@@ -159,6 +161,7 @@ def _holder(location: Location) -> Location:
 
 def _must_be_allowed(location: Location, descriptor: int) -> None:
     """Whatever name it was opened by: a link inside the root is no way around the rules."""
+    location.root.rules.must_not_be_read_as_own(_inside(location, descriptor), os.fstat(descriptor))
     if location.root.rules.any:
         location.root.rules.must_allow(_inside(location, descriptor))
 
@@ -179,7 +182,17 @@ def _make_folders(location: Location) -> None:
         above = Location(location.root, made, location.shown)
         made = os.path.join(made, part)
         with opened(above, os.O_RDONLY | os.O_DIRECTORY) as descriptor, _explained(location), suppress(FileExistsError):
-            os.mkdir(part, dir_fd=descriptor)
+            if not _has(descriptor, part):
+                location.root.rules.must_not_be_changed_as_own(os.path.join(_inside(above, descriptor), part))
+                os.mkdir(part, dir_fd=descriptor)
+
+
+def _has(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _must_be_file(location: Location, status: os.stat_result) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathspec import GitIgnoreSpec, Pattern
 
 from agent_lsp.workspace.beneath import open_beneath
+from agent_lsp.workspace.own import NOTHING, Own, Part
 
 NAMES = (".agentignore", ".aiignore")
 _MOST_BYTES = 1 << 20
@@ -64,14 +65,19 @@ class _File:
 
 
 class Rules:
-    """The rules of one root, read again when their files change. Paths are relative to the root."""
+    """The rules of one root, read again when their files change. Paths are relative to the root.
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    What is agent-lsp's own is kept, too, whatever the files say.
+    """
+
+    def __init__(self, root: str, own: Own = NOTHING) -> None:
+        self._root, self._own = root, own
         self._files: dict[str, _File] = {}
 
     def must_allow(self, path: str) -> None:
         """Raises Kept, which names the rule, for a path that the user keeps from the agent."""
+        if path and (part := self._own.named(os.path.join(self._root, path))):
+            raise _belongs(path, part, "reads or changes")
         files = self._current()
         if files and path and (rule := self._rule(files, path)):
             raise Kept(
@@ -84,12 +90,26 @@ class Rules:
         self.must_allow(path)
         if path.casefold() in NAMES:
             raise Kept(f"'{path}' says what the agent may not see: only the user changes it")
+        self.must_not_be_changed_as_own(path)
+
+    def must_not_be_read_as_own(self, path: str, status: os.stat_result) -> None:
+        """Raises Kept for what is open if it is agent-lsp's own and cannot be read, whatever name it was opened by."""
+        if path and (part := self._own.unreadable(self._root, path, status)):
+            raise _belongs(path, part, "reads or changes")
+
+    def must_not_be_changed_as_own(self, path: str, status: os.stat_result | None = None) -> None:
+        """Raises Kept for a path, its folder's links resolved, that is agent-lsp's own and cannot be changed."""
+        if part := self._own.unchangeable(self._root, path, status):
+            raise _belongs(path, part, "changes")
 
     def judge(self) -> Callable[[str], bool]:
         """Whether a file, which is known to be no folder, may be shown, by the rules as they are now."""
         files = self._current()
         kept = _Kept(files)
-        return (lambda path: kept.file(path) is None) if files else (lambda _: True)
+        own = self._own
+        if not (own.leads_to(self._root) or own.named(self._root)):
+            return (lambda path: kept.file(path) is None) if files else (lambda _: True)
+        return lambda path: not own.named(os.path.join(self._root, path)) and kept.file(path) is None
 
     def keeper(self) -> Callable[[str, bool], bool] | None:
         """Whether a path, a folder or not, is kept from the agent, by the rules as they are now; None without rules.
@@ -104,6 +124,12 @@ class Rules:
     def any(self) -> bool:
         """Whether there are any. Raises Kept where they cannot be read."""
         return bool(self._current())
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What of agent-lsp's own below the root no search should look into."""
+        beneath = self._root.rstrip("/") + "/"
+        return tuple(name.removeprefix(beneath) for name in self._own.private() if name.startswith(beneath))
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -180,6 +206,10 @@ def _read(root: str, name: str, stamp: tuple[int, ...]) -> _File:
     if len(data) > _MOST_BYTES:
         raise _unreadable(name, f"it has more than {_MOST_BYTES >> 20} MB")
     return _File(stamp, tuple(_parsed(name, os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")))))
+
+
+def _belongs(path: str, part: Part, does: str) -> Kept:
+    return Kept(f"'{path}' belongs to {part}, which no tool {does}: only the user changes it, by hand")
 
 
 def _unreadable(name: str, why: str | None) -> Kept:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from agent_lsp.conversation.actions import WorkspacePath
+from agent_lsp.conversation.uris import uri_of
 from agent_lsp.workspace.ignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this room
 from agent_lsp.workspace.ignore import Rules
 
@@ -51,16 +50,4 @@ class Location:
 
     @property
     def uri(self) -> str:
-        return Path(self.path).as_uri()
-
-
-def path_of(uri: str) -> str | None:
-    """The path of a `file:` URI, None for any other. Bytes that are no UTF-8 come as Python's file names have them."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return None
-    path = os.fsdecode(unquote_to_bytes(parts.path))
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not path.startswith("/") or "\0" in path:
-        return None
-    return path
+        return uri_of(self.path)

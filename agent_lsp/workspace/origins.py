@@ -11,11 +11,12 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from agent_lsp.conversation.messages import Origin, Provenance
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.workspace import ignored
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import look, text_of
-from agent_lsp.workspace.location import Location, PathRefused, path_of
+from agent_lsp.workspace.location import Location, PathRefused
 from agent_lsp.workspace.passages import Text
 
 _DEPENDENCIES = frozenset(

@@ -10,11 +10,12 @@ from itertools import count
 from agent_lsp.conversation.actions import Hunk
 from agent_lsp.conversation.diffs import compared
 from agent_lsp.conversation.entries import FileChanged, FileVersion
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.workspace.disk import ChangedMeanwhile
 from agent_lsp.workspace.editor import EditorRefused
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.held import Held, look, put_into_editor, put_on_disk, text_of, version_of
-from agent_lsp.workspace.location import PathRefused, path_of
+from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.objects import Objects
 from agent_lsp.workspace.way_back import (
     CHANGED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -73,8 +74,14 @@ def _globs(query: Query) -> list[str]:
 
 def _rules(place: Location) -> list[str]:
     """The flags for what the user keeps from the agent; what else decides over files may bring some back."""
+    own = [flag for path in place.root.rules.own for flag in ("--glob", f"!/{_literally(path)}")]
     files = [flag for path in place.root.rules.paths for flag in ("--ignore-file", path)]
-    return [*files, "--ignore-file-case-insensitive"] if files else []
+    return [*own, *files, "--ignore-file-case-insensitive"] if files else own
+
+
+def _literally(path: str) -> str:
+    """A path as a pattern that means just that."""
+    return re.sub(r"([\\*?\[\]{}!])", r"\\\1", path)
 
 
 def _below(place: Location) -> str:

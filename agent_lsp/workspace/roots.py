@@ -16,13 +16,18 @@ from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.door import is_folder
 from agent_lsp.workspace.ignore import Rules
 from agent_lsp.workspace.location import Location, NotThere, PathRefused, Root
+from agent_lsp.workspace.own import NOTHING, Own
 
 
 class Roots:
     """The folders of one workspace; they come from the editor and from nobody else."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
-        """`folders` are absolute paths. Raises PathRefused for one that does not exist or is no folder."""
+    def __init__(self, folders: Iterable[str], own: Own = NOTHING) -> None:
+        """`folders` are absolute paths; what is our `own` is kept from the agent in them.
+
+        Raises PathRefused for a folder that does not exist or is no folder.
+        """
+        self.own = own
         self.all: tuple[Root, ...] = ()
         if missing := self.replace(folders):
             raise PathRefused(f"the workspace folder {missing[0]} does not exist or is no folder")
@@ -41,7 +46,7 @@ class Roots:
             real = real_path(folder)
             if os.path.isdir(real):
                 name = _unused_name(os.path.basename(real) or real, [*kept.values(), *roots.values()])
-                roots.setdefault(real, kept.get(real) or Root(name, real, Rules(real)))
+                roots.setdefault(real, kept.get(real) or Root(name, real, Rules(real, self.own)))
             else:
                 missing.append(folder)
         self.all = tuple(roots.values())

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from agent_lsp.conversation.entries import FileChanged, FileVersion
+from agent_lsp.conversation.uris import uri_of
 from agent_lsp.workspace import door
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.found import SearchRefused
@@ -171,9 +171,9 @@ class Snapshots:
             old, new = before.files.get(path), FileVersion(digests.get(path, ""), stat.S_IMODE(stamp[-1]))
             both_known = old and old.digest and new.digest
             if old != new if both_known else before.stamps.get(path) != stamp:
-                changes.append((path, FileChanged(Path(path).as_uri(), old, new)))
+                changes.append((path, FileChanged(uri_of(path), old, new)))
         gone = [path for path in before.files if path not in stamps and stamp_of(path) is None]
-        changes += [(path, FileChanged(Path(path).as_uri(), before.files[path], None)) for path in gone]
+        changes += [(path, FileChanged(uri_of(path), before.files[path], None)) for path in gone]
         return sorted(changes)
 
     def _digests(self, stamps: Mapping[str, Stamp], places: _Places) -> dict[str, str]:

@@ -45,10 +45,21 @@ class Targets:
     def find(self, path: str) -> Target:
         """Where an absolute path leads. What cannot be looked at counts as acted on. Blocks."""
         real = Path(os.path.realpath(path))
+        own = self._own(path, str(real))
         try:
-            return Target(str(real), self._named(Path(path)) or self._named(real) or self._otherwise_named(real))
+            acts = self._asks(path, str(real)) or self._named(Path(path)) or self._named(real)
+            return Target(str(real), acts or self._otherwise_named(real), own)
         except OSError as error:
-            return Target(str(real), f"it cannot be looked at ({error.strerror})")
+            return Target(str(real), f"it cannot be looked at ({error.strerror})", own)
+
+    def _own(self, path: str, real: str) -> str:
+        """What of agent-lsp a path belongs to, by its own name or by where it leads, so that nothing may change it."""
+        own = self._workspace.own
+        parts = (own.unchangeable("/", name) or own.leads_to(name) for name in (_entry(path), real))
+        return next((str(part) for part in parts if part), "")
+
+    def _asks(self, path: str, real: str) -> str:
+        return self._workspace.own.asks(_entry(path)) or self._workspace.own.asks(real)
 
     def _named(self, path: Path) -> str:
         """What acts on a path by its name beneath any of the roots that hold it."""
@@ -71,6 +82,11 @@ class Targets:
             if acts := self._named(entry):
                 for path in (entry, *led_to(entry)):
                     yield from ((_identity(part), acts) for part in _parts(path, deep=deep))
+
+
+def _entry(path: str) -> str:
+    """A path with the links on the way to it resolved, but not itself."""
+    return str(Path(os.path.realpath(Path(path).parent)) / Path(path).name)
 
 
 def _parts(path: Path, *, deep: bool) -> Iterator[Path]:

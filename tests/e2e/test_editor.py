@@ -584,7 +584,8 @@ def test_folders_that_are_on_no_disk_of_this_machine_are_named(daemon: Start, sc
     client.notify("initialized", {})
     assert failed(client) == {
         "kind": "workspace",
-        "message": "no workspace folder is one of this machine (file://server/share): open one by a file:/// URI",
+        "message": "no workspace folder is on this machine (file://server/share): open one by a file:/// URI,"
+        " in which # is %23 and ? is %3F",
     }
 
 

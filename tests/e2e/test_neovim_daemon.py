@@ -210,9 +210,17 @@ def test_a_program_that_is_no_language_server_is_named(tmp_path: Path) -> None:
 def test_settings_reach_the_daemon_through_its_environment(tmp_path: Path) -> None:
     bench = Bench(tmp_path, {"turns": [{"text": "Hello."}]}, poem=POEM)
     result = bench.run("""
-        require('agent_lsp').setup({ settings = { preset = 'plan', maxCostPerDay = 2 } })
+        local settings = { preset = 'plan', maxCostPerDay = 2, deny = { 'delete_file' }, localServers = {} }
+        require('agent_lsp').setup({ settings = settings })
         vim.cmd('Agent hello')
         T.ends(1)
-        T.finish({ status = T.call('agent.status', vim.empty_dict()) })
+        local environment = require('agent_lsp.client').environment(settings)
+        T.finish({ status = T.call('agent.status', vim.empty_dict()), environment = environment })
     """)
     assert result["status"]["preset"] == "plan"
+    assert result["environment"] == {
+        "AGENT_LSP_PRESET": "plan",
+        "AGENT_LSP_MAX_COST_PER_DAY": "2",
+        "AGENT_LSP_DENY": '["delete_file"]',
+        "AGENT_LSP_LOCAL_SERVERS": "[]",
+    }

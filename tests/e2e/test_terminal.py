@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from agent_lsp import __version__
-from agent_lsp.settings import flag, names
+from agent_lsp.settings import ROWS
+from agent_lsp.settings.rows import flag
 from tests.conftest import call
 from tests.models.local_server import LocalServer
 from tests.models.provider import DONE, HELLO, Provider, Reply, event
@@ -400,7 +401,7 @@ def test_every_setting_but_the_key_prices_and_what_loosens_is_a_flag_with_its_me
     environment: dict[str, str],
 ) -> None:
     told = run(environment, "ask", "--help").stdout
-    missing = [name for name in names() if f"{flag(name)} …" not in told]
+    missing = [name for name in ROWS if f"{flag(name)} …" not in told]
     assert missing == ["apiKey", "prices", "unsandboxedCommands"]
 
 

@@ -32,6 +32,7 @@ from tests.conftest import Start, call
 from tests.permissions.test_reading import evil_repository
 from tests.security.cases import CASES, Case, scene
 from tests.security.confined import PYTHON, commands, working_in
+from tests.security.own_scene import HARM, KEY, NAMES, VARIANTS, expected, files_in, own_places
 from tests.security.podman import Podman, podman
 from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
@@ -479,3 +480,20 @@ async def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "it does not come to that"
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)
+async def test_what_is_agent_lsps_own_is_kept_in_an_open_home(
+    variant: Callable[[Path], None], tmp_path: Path, machine: Machine
+) -> None:
+    home, processes = tmp_path.resolve() / "home", Processes()
+    own = own_places(home, variant)
+    files = Files(Roots([str(home)], own), NoEditor())
+    before = files_in(home)
+    async with commands(files, processes, tmp_path / "state", Rules(PROTECTED), machine=machine) as runs:
+        output = await said(runs, home, HARM)
+    await processes.close()
+
+    assert KEY not in output
+    assert "code\n" in output
+    assert files_in(home) == expected(before)

@@ -283,12 +283,15 @@ def test_row_62_no_program_of_the_workspace_is_started_in_place_of_the_systems(t
 
 def test_the_profile_for_macos_allows_roots_then_forbids_within_them() -> None:
     """Its text only: no test here can run it."""
-    view = View(("/w",), ("/w/.git/hooks", '/w/a"b'), ("/home/u/.ssh",))
+    view = View(("/w",), ("/w/.git/hooks", '/w/a"b'), ("/home/u/.ssh",), withheld=("/w/own",), fixed=("/w/code",))
 
-    assert profile(view).splitlines()[-5:] == [
+    assert profile(view).splitlines()[-8:] == [
         '(allow file-write* (subpath "/w"))',
         '(deny file-write* (literal "/w/.git"))',
         '(deny file-write* (subpath "/w/.git/hooks"))',
         '(deny file-write* (subpath "/w/a\\"b"))',
+        '(deny file-write* (subpath "/w/code"))',
+        '(deny file-write* (subpath "/w/own"))',
         '(deny file-read* file-write* (subpath "/home/u/.ssh"))',
+        '(deny file-read* file-write* (subpath "/w/own"))',
     ]

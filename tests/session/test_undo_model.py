@@ -16,6 +16,7 @@ from agent_lsp.conversation.actions import Action, FileChange, FileMove, ToolKin
 from agent_lsp.conversation.entries import TurnBegan, TurnEnded
 from agent_lsp.conversation.journal import Journal
 from agent_lsp.conversation.messages import StopReason, Usage
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.processes import Processes
 from agent_lsp.session import Lifecycle, Order, Place, SessionError, SessionState
 from agent_lsp.session.copies import Copies
@@ -25,7 +26,6 @@ from agent_lsp.session.session import Session
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.location import path_of
 from agent_lsp.workspace.objects import Objects
 from agent_lsp.workspace.restoring import Restoring
 from agent_lsp.workspace.ripgrep import program

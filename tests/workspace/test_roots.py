@@ -24,10 +24,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from agent_lsp.conversation.uris import path_of
 from agent_lsp.workspace import door
 from agent_lsp.workspace.beneath import open_by_component, place_of
 from agent_lsp.workspace.door import MOST_BYTES, Content
-from agent_lsp.workspace.location import Location, Moved, NotThere, PathRefused, path_of
+from agent_lsp.workspace.location import Location, Moved, NotThere, PathRefused
 from agent_lsp.workspace.roots import Roots
 
 ODD_NAMES = [
@@ -180,30 +181,6 @@ def test_no_path_reads_what_lies_outside(root: Roots, workspace: Path, outside: 
     for last in ("secret.txt", "outside/secret.txt"):
         with suppress(PathRefused):
             assert door.read(root.find("/".join([*parts, last]))).data != b"secret\n"
-
-
-@pytest.mark.parametrize(
-    ("uri", "path"),
-    [
-        ("file:///a/b%20c", "/a/b c"),
-        ("file:///a/%C3%BC%E2%82%AC", "/a/ü€"),
-        ("file:///a/%ff", "/a/\udcff"),
-        ("file:///a/%2541", "/a/%41"),
-        ("file:///a%3Fb%23c", "/a?b#c"),
-        ("file://localhost/a", "/a"),
-        ("file:/a", "/a"),
-        ("file://host/a", None),
-        ("file:a", None),
-        ("file:///a%00b", None),
-        ("file:///C:/a", "/C:/a"),
-        ("file:///c%3A/a", "/c:/a"),
-        ("untitled:Untitled-1", None),
-        ("http://a/b", None),
-        ("file://[bad/a", None),
-    ],
-)
-def test_only_file_uris_have_a_path(uri: str, path: str | None) -> None:
-    assert path_of(uri) == path
 
 
 def test_a_link_that_leads_outside_is_neither_read_nor_written_through(

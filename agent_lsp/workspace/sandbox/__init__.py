@@ -32,14 +32,18 @@ class View:
     """What a command sees of the machine; all paths are absolute, `roots` are resolved.
 
     Of all that exists only `roots` can be written to, and these only if it `writes`. `protected` entries cannot be
-    changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. `buffers` are contents that
-    stand read-only in place of the files of that path. In a view `for_git` a name in a hidden folder of a root is
-    refused and not missing, for git takes for deleted what is missing. `variables` go into its environment.
+    changed, replaced or created, whether they exist or not. `hidden` ones cannot be read. Of agent-lsp's own places
+    `withheld` ones are protected and hidden, `fixed` ones protected, at every level while the command runs. `buffers`
+    are contents that stand read-only in place of the files of that path. In a view `for_git` a name in a hidden folder
+    of a root is refused and not missing, for git takes for deleted what is missing. `variables` go into its
+    environment.
     """
 
     roots: tuple[str, ...]
     protected: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     buffers: Mapping[str, bytes] = field(default_factory=dict)
     writes: bool = True
     for_git: bool = False

@@ -3,6 +3,9 @@
 What it leaves: a command may change mode, owner and times of the user's files anywhere, sees which names and processes
 there are, and protected entries within a root can only be looked at when it has ended. It is refused to root, whose
 commands could still read what belongs to other processes.
+
+A right for a folder is one for all that is in it. So where agent-lsp's own places lie in a root, a command gets rights
+for what lies around them, and can make nothing new in the folders that hold them.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from agent_lsp.workspace.sandbox.limits import DEFAULT, Bounds, Limits
 from agent_lsp.workspace.sandbox.scratch import scratch
 
 _LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
+_TEMPORARY = ("/tmp", "/var/tmp", "/run", "/dev/shm")  # noqa: S108 - they are hidden, not used
 _MOST = 20_000
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -47,10 +51,13 @@ class Landlock:
     def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:  # noqa: ARG002 - the protocol's
         """As the protocol says."""
         with scratch(self._folder) as temporary:
-            hidden = {os.path.realpath(path) for path in (*view.hidden, "/tmp", "/var/tmp", "/run", "/dev/shm")}  # noqa: S108 - they are hidden, not used
+            withheld, fixed = set(view.withheld), set(view.fixed)
+            hidden = {os.path.realpath(path) for path in (*view.hidden, *withheld, *_TEMPORARY)}
+            writable = [place for root in view.roots if view.writes for place in _around(root, withheld | fixed, ())]
+            readable = [place for root in view.roots for place in _around(root, withheld, ())]
             rules = {
-                "readable": [*_around("/", hidden - set(view.roots), view.roots), *view.roots, temporary],
-                "writable": [*(view.roots if view.writes else ()), temporary],
+                "readable": [*_around("/", hidden - set(view.roots), view.roots), *readable, temporary],
+                "writable": [*writable, temporary],
                 "devices": [path for path in _DEVICES if os.path.exists(path)],
                 "filter": self._filter.hex(),
                 "processes": 4 * self._limits.processes,  # of all this user runs: there is no namespace to count in

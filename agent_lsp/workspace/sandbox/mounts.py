@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -53,6 +54,10 @@ def mounts(view: View, vacant: Callable[[str], bool]) -> tuple[Mount, ...]:
     found: dict[str, Kind] = {}
     for mount in _wished(view, vacant):
         found[mount.path] = max(mount.kind, found.get(mount.path, mount.kind))
+    for folder in _holders_of_links(view):
+        found[folder] = max(Kind.READ_ONLY, found.get(folder, Kind.READ_ONLY))
+        for entry in _folders_in(folder) if found[folder] is Kind.READ_ONLY else ():
+            found[entry] = max(Kind.WRITABLE, found.get(entry, Kind.WRITABLE), key=_strength)
     if len(found) > _MOST:
         raise SandboxRefused(f"{len(found)} paths are protected, hidden or unsaved; the sandbox takes {_MOST}")
     visible = _without_what_lies_in_hidden(_without_what_is_held_anyway(found), view.roots)
@@ -74,11 +79,12 @@ def _wished(view: View, vacant: Callable[[str], bool]) -> Iterator[Mount]:
             yield Mount(path, Kind.EMPTY)
     for root in view.roots:
         yield Mount(root, Kind.WRITABLE if view.writes else Kind.READ_ONLY)
-    for path in view.protected:
+    own = (*view.fixed, *view.withheld) if view.writes else ()
+    for path in (*view.protected, *own):
         yield from _guard(path, view.roots, vacant)
     for path in view.buffers:
         yield Mount(path, Kind.BUFFER)
-    for path in view.hidden:
+    for path in (*view.hidden, *view.withheld):
         yield from _hiding(path, view)
 
 
@@ -108,6 +114,27 @@ def _guard(path: str, roots: tuple[str, ...], vacant: Callable[[str], bool]) -> 
             yield Mount(place, Kind.READ_ONLY)
             return
         yield Mount(place, Kind.PINNED)
+
+
+def _holders_of_links(view: View) -> list[str]:
+    """The folders in which a link leads on to agent-lsp's own places, the shallow ones first.
+
+    Nothing can be mounted on a link, so its folder is made read-only, and the folders in that writable again.
+    """
+    own = (*view.fixed, *view.withheld) if view.writes else ()
+    found = {os.path.dirname(place) for path in own for place in (path, *_holders(path)) if os.path.islink(place)}
+    return sorted(folder for folder in found if folder in view.roots or _beneath(folder, view.roots))
+
+
+def _folders_in(folder: str) -> list[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _strength(kind: Kind) -> Kind:
+    """What is pinned in a folder that is read-only must be said to be writable."""
+    return Kind.LINK if kind is Kind.PINNED else kind
 
 
 def _status(path: str) -> os.stat_result | None:

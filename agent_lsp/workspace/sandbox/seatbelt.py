@@ -34,10 +34,10 @@ def profile(view: View) -> str:
     """The rules of a view in the language of sandbox profiles."""
     rules = [_BEGIN]
     rules += [f"(allow file-write* (subpath {_quoted(path)}))" for path in view.roots if view.writes]
-    for path in view.protected:
+    for path in (*view.protected, *view.fixed, *view.withheld):
         rules += [f"(deny file-write* (literal {_quoted(holder)}))" for holder in _holders(path, view.roots)]
         rules.append(f"(deny file-write* (subpath {_quoted(path)}))")
-    rules += [f"(deny file-read* file-write* (subpath {_quoted(path)}))" for path in view.hidden]
+    rules += [f"(deny file-read* file-write* (subpath {_quoted(path)}))" for path in (*view.hidden, *view.withheld)]
     return "\n".join(rules) + "\n"
 
 

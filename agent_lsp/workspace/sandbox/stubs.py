@@ -24,6 +24,7 @@ from threading import Lock
 from agent_lsp.workspace.beneath import rename_to_unused
 from agent_lsp.workspace.sandbox import stub
 from agent_lsp.workspace.sandbox.mounts import Kind, Mount
+from agent_lsp.workspace.sandbox.programs import beneath
 
 _TRIES, _PAUSE_SECONDS = 50, 0.001
 
@@ -80,15 +81,17 @@ class Stubs:
         self._at_death((*program, *self._needed) if self._needed else ())
 
 
-def clear(names: Iterable[str], roots: Iterable[str]) -> None:
-    """Takes away what is left in the roots of daemons that could not do so, such as at a loss of power."""
+def clear(names: Iterable[str], roots: Iterable[str], places: Iterable[str] = ()) -> None:
+    """Takes away what is left in the roots of daemons that could not do so, such as at a loss of power.
+
+    `names` are relative to each root, `places` are absolute paths.
+    """
     for root in roots:
-        for name in names:
-            place = os.path.join(root, name)
+        for place in (*(os.path.join(root, name) for name in names), *(one for one in places if beneath(one, [root]))):
             while place != root:
                 if stub.vacant(place):
                     stub.clear(place)
-                place = os.path.dirname(place)
+                place = os.path.dirname(place)  # noqa: PLW2901 - what holds it may be a stub, too
 
 
 def _held(path: str) -> int:

@@ -87,11 +87,24 @@ export class Bench {
     return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : [];
   }
 
+  /** The settings in the environment of the newest daemon, but for the state folder, which the tests set. */
+  get settingsOfDaemon(): Record<string, string> {
+    const variables = readFileSync(`/proc/${this.newestDaemon}/environ`, 'utf8').split('\0');
+    const ours = variables.filter((line) => /^AGENT_LSP_(?!STATE_DIR|DAEMON)/.test(line));
+    return Object.fromEntries(
+      ours.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+  }
+
   /** Kills the newest daemon as a crash would. */
   killDaemon(): void {
+    process.kill(this.newestDaemon, 'SIGKILL');
+  }
+
+  private get newestDaemon(): number {
     const pid = this.daemons.at(-1);
     if (pid === undefined) throw new Error('no daemon was started');
-    process.kill(pid, 'SIGKILL');
+    return pid;
   }
 
   /** Sets these settings of the user's and no others, on top of those for daemon and model. */

@@ -177,13 +177,22 @@ local function program(workspace)
   end
 end
 
----Settings as the daemon's environment has them: `maxCost` is AGENT_LSP_MAX_COST.
----@param settings table<string, string|number|boolean>
+---@param value agent_lsp.SettingValue
+---@return string
+local function written(value)
+  if type(value) ~= 'table' then
+    return tostring(value)
+  end
+  return vim.tbl_isempty(value) and '[]' or vim.json.encode(value) -- an empty table is taken for a list
+end
+
+---Settings as the daemon's environment has them: `maxCost` is AGENT_LSP_MAX_COST, lists and tables are JSON.
+---@param settings table<string, agent_lsp.SettingValue>
 ---@return table<string, string>
 function M.environment(settings)
   local env = {}
   for name, value in pairs(settings) do
-    env['AGENT_LSP_' .. name:gsub('%u', '_%0'):upper()] = tostring(value)
+    env['AGENT_LSP_' .. name:gsub('%u', '_%0'):upper()] = written(value)
   end
   return env
 end

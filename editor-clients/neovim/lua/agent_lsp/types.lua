@@ -47,12 +47,14 @@ M.decision = {
   reject = 'reject',
 }
 
+---@alias agent_lsp.SettingValue string|number|boolean|table a table is a list of texts, or a table by name
+
 ---@class agent_lsp.Settings
 ---@field cmd string[] the daemon and its arguments
 ---@field root_markers string[] what lies in a workspace's root folder
 ---@field chat_width number the answer's share of the columns
 ---@field approval_height number the question's share of the lines, at most
----@field settings table<string, string|number|boolean> the daemon's settings, by the names they have in its files
+---@field settings table<string, agent_lsp.SettingValue> the daemon's settings, by the names they have in its files
 ---@field env table<string, string> more of the daemon's environment
 
 ---@class agent_lsp.Workspace one root folder, its daemon and its session

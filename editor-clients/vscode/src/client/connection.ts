@@ -20,6 +20,7 @@ import {
   type Approval,
   type Decision,
 } from '../contract';
+import type { HandedOver } from '../daemon/environment';
 import { checkedVersion } from '../daemon/version';
 import { lineOf, Problem, remedies } from '../problem';
 
@@ -32,7 +33,7 @@ export interface ConnectionOptions {
   words: readonly string[];
   environment: NodeJS.ProcessEnv;
   /** The editor's settings, asked again whenever the daemon wants to know. */
-  editorSettings: () => Record<string, string | number>;
+  editorSettings: () => HandedOver['editor'];
   output: LogOutputChannel;
   onEvent: (event: AgentEvent) => void;
   onApproval: (approval: Approval, token: CancellationToken) => Promise<Decision>;
@@ -148,7 +149,6 @@ class Life {
           events: true,
           approvals: true,
           renders: ['progress', 'approval', 'chat', 'trust'],
-          trusted: true, // an untrusted workspace has no daemon
           ...this.options.editorSettings(),
         },
       }),

@@ -6,40 +6,11 @@
  * takes where it tightens.
  */
 
-/** Read from the user's settings alone: they name a program, a URL or a path, or raise what no table knows. */
-export const USER_SETTINGS = [
-  'baseUrl',
-  'apiKeyCommand',
-  'contextWindow',
-  'localServers',
-  'searchUrl',
-  'webAllow',
-  'approvalTimeoutSeconds',
-  'connectTimeoutSeconds',
-  'firstTokenTimeoutSeconds',
-  'tokenTimeoutSeconds',
-  'maxResultCharacters',
-  'stateDir',
-] as const;
+import { SETTINGS, type SettingRow } from './settingRows';
 
-/** A workspace may set these too, and tighten with them. */
-export const SHARED_SETTINGS = [
-  'model',
-  'preset',
-  'maxSteps',
-  'maxToolCalls',
-  'maxTokens',
-  'maxSeconds',
-  'maxCost',
-  'maxCostPerSession',
-  'maxTokensPerSession',
-  'maxCostPerDay',
-  'maxRetries',
-  'webDeny',
-] as const;
-
-export type SettingName = (typeof USER_SETTINGS)[number] | (typeof SHARED_SETTINGS)[number];
-export type SettingValue = string | number;
+export type SettingName = keyof typeof SETTINGS;
+/** As VS Code's JSON has it: texts, numbers, lists of texts, tables. */
+export type SettingValue = string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
 
 /** One setting as the user's and as the workspace's settings have it. */
 export interface Inspected {
@@ -53,32 +24,46 @@ export interface HandedOver {
   editor: Record<string, SettingValue>;
 }
 
-const PRESETS = ['plan', 'confirm', 'edits', 'auto'];
-
 /** Sorts all settings into what goes by which way. */
 export function handedOver(inspect: (name: SettingName) => Inspected): HandedOver {
   const environment: HandedOver['environment'] = {};
   const editor: HandedOver['editor'] = {};
-  for (const name of USER_SETTINGS) {
-    const { user } = inspect(name);
-    if (user !== undefined) environment[variable(name)] = String(user);
-  }
-  for (const name of SHARED_SETTINGS) {
-    const { user, workspace } = inspect(name);
-    if (workspace !== undefined && (user === undefined || name === 'model')) editor[name] = workspace;
-    else if (user !== undefined) environment[variable(name)] = String(tighter(user, workspace));
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const { user, workspace } = sorted(SETTINGS[name], inspect(name));
+    if (user !== undefined)
+      environment[variable(name)] = typeof user === 'object' ? JSON.stringify(user) : String(user);
+    if (workspace !== undefined) editor[name] = workspace;
   }
   return { environment, editor };
+}
+
+/** What is handed over as the user's word, and what as the workspace's. The user's word is final for the daemon. */
+function sorted(row: SettingRow, { user, workspace }: Inspected): Inspected {
+  switch (row.who) {
+    case 'user':
+      return { user };
+    case 'add':
+      return { user, workspace };
+    case 'tighten':
+      if (user === undefined || workspace === undefined) return { user, workspace };
+      return { user: isTighter(row, workspace, user) ? workspace : user };
+    case 'anyone':
+      return workspace === undefined || isReserved(row, workspace) ? { user, workspace } : { workspace };
+  }
+}
+
+function isTighter(row: SettingRow & { who: 'tighten' }, value: SettingValue, than: SettingValue): boolean {
+  if (typeof value === 'number' && typeof than === 'number') return 'tighter' in row && value < than;
+  if (typeof value !== 'string' || typeof than !== 'string' || !('tightestFirst' in row)) return false;
+  const place = row.tightestFirst.indexOf(value);
+  return place >= 0 && place < row.tightestFirst.indexOf(than);
+}
+
+function isReserved(row: SettingRow & { who: 'anyone' }, value: SettingValue): boolean {
+  return row.reserved !== undefined && typeof value === 'string' && value.startsWith(row.reserved);
 }
 
 /** A setting's name in the environment: `maxCostPerDay` → `AGENT_LSP_MAX_COST_PER_DAY`. */
 export function variable(name: string): string {
   return `AGENT_LSP_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
-}
-
-/** The environment's word is final for the daemon, so that where both speak the tighter one is put there. */
-function tighter(user: SettingValue, workspace: SettingValue | undefined): SettingValue {
-  if (typeof user === 'number' && typeof workspace === 'number') return Math.min(user, workspace);
-  const wished = PRESETS.indexOf(String(workspace));
-  return workspace !== undefined && wished >= 0 && wished < PRESETS.indexOf(String(user)) ? workspace : user;
 }

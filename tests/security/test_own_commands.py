@@ -1,0 +1,159 @@
+"""A confined command neither reads nor changes what is agent-lsp's own, where a root holds it too."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent_lsp.confining import PROTECTED
+from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.processes import Processes
+from agent_lsp.workspace.commands import Commands, Program, Rules
+from agent_lsp.workspace.editor import NoEditor
+from agent_lsp.workspace.files import Files
+from agent_lsp.workspace.own import Own
+from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.sandbox import SandboxRefused
+from agent_lsp.workspace.sandbox.choose import Machine
+from agent_lsp.workspace.sandbox.keeping import Store
+from tests.security.confined import commands
+from tests.security.nobody import as_nobody
+from tests.security.own_scene import (
+    HARM,
+    KEY,
+    NAMES,
+    PACKAGE,
+    SETTINGS,
+    STATE,
+    VARIANTS,
+    expected,
+    files_in,
+    own_places,
+)
+from tests.security.test_sandbox_levels import OnlyLandlock
+
+
+async def said(runs: Commands, folder: Path, line: str, *, reads: bool = False) -> str:
+    program = Program(("/bin/sh", "-c", line), str(folder), 60, 1 << 20, reads=reads)
+    return (await runs.run(program, confined=True)).ended.output.decode()
+
+
+async def in_bubblewrap(folder: Path, own: Own, line: str, state: Path, *, reads: bool = False) -> str:
+    processes = Processes()
+    files = Files(Roots([str(folder)], own), NoEditor())
+    try:
+        async with commands(files, processes, state, Rules(PROTECTED, variables=ENVIRONMENT)) as runs:
+            return await said(runs, folder, line, reads=reads)
+    finally:
+        await processes.close()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)
+async def test_bubblewrap_keeps_it_in_an_open_home(variant: Callable[[Path], None], tmp_path: Path) -> None:
+    home = tmp_path.resolve() / "home"
+    own = own_places(home, variant)
+    before = files_in(home)
+
+    output = await in_bubblewrap(home, own, HARM, tmp_path / "state")
+
+    assert KEY not in output
+    assert "code\n" in output
+    assert files_in(home) == expected(before)
+
+
+@pytest.mark.parametrize("line", [f"cat {SETTINGS}/config.toml", f"cat project/hard.toml; ls {STATE}; grep -r key ."])
+async def test_a_command_that_only_reads_sees_nothing_of_it(line: str, tmp_path: Path) -> None:
+    home = tmp_path.resolve() / "home"
+    own = own_places(home, VARIANTS[0])
+    (home / "project/key").write_text("key of the project\n")
+
+    output = await in_bubblewrap(home, own, f"{line}; cat project/key", tmp_path / "state", reads=True)
+
+    assert KEY not in output
+    assert "rules" not in output
+    assert "key of the project" in output
+
+
+@pytest.mark.parametrize("number", range(len(VARIANTS)), ids=NAMES)
+def test_landlock_keeps_it_in_an_open_home(number: int) -> None:
+    async def done(folder: Path, python: str) -> tuple[dict[str, str], dict[str, str], str]:
+        home, processes = folder / "home", Processes()
+        own = own_places(home, VARIANTS[number])
+        before = files_in(home)
+        names = (f"entry-{one}" for one in itertools.count())
+        runs = Commands(
+            Files(Roots([str(home)], own), NoEditor()),
+            processes,
+            OnlyLandlock(folder / "sandbox", [], processes, Machine("", python)),
+            Store(folder / "taken", lambda: next(names)),
+            Rules(PROTECTED, variables=ENVIRONMENT),
+        )
+        output = await said(runs, home, HARM)
+        await processes.close()
+        return before, files_in(home), output
+
+    before, after, output = as_nobody(done)
+    assert KEY not in output
+    assert "code\n" in output
+    left = expected(before)
+    # Nothing can be removed from a folder that holds the package: there a right would be one for the package, too.
+    left["venv/other.py"] = "other\n"
+    assert after == left
+
+
+OUTSIDE = f"cat ../home/{SETTINGS}/config.toml ../home/{STATE}/rules; cat ../beside; echo fine >new"
+
+
+async def test_bubblewrap_hides_it_where_it_lies_in_no_folder_that_is_open(tmp_path: Path) -> None:
+    """Settings may lie where no program keeps its secrets; here beside a folder that is open."""
+    place = Path("/opt") / f"agent-lsp-test-{os.getpid()}"
+    try:
+        own = own_places(place / "home", VARIANTS[0])
+        (place / "work").mkdir()
+        (place / "beside").write_text("beside\n")
+        output = await in_bubblewrap(place / "work", own, OUTSIDE, tmp_path / "state")
+        assert files_in(place / "work") == {"new": "fine\n"}
+    finally:
+        shutil.rmtree(place)
+    assert KEY not in output
+    assert output.endswith("beside\n")
+
+
+@pytest.mark.parametrize("root", [SETTINGS, f"{STATE}/sub", PACKAGE])
+async def test_no_command_runs_in_a_folder_of_its_own(root: str, tmp_path: Path) -> None:
+    home = tmp_path.resolve() / "home"
+    own = own_places(home, VARIANTS[0])
+    (home / root).mkdir(exist_ok=True)
+
+    with pytest.raises(SandboxRefused, match=r"agent-lsp's own .*; open another folder"):
+        await in_bubblewrap(home / root, own, "true", tmp_path / "state")
+    assert await in_bubblewrap(home / "project", own, "echo fine", tmp_path / "state") == "fine\n"
+
+
+async def test_a_checkout_that_is_open_can_be_changed_but_for_the_package(tmp_path: Path) -> None:
+    checkout = tmp_path.resolve() / "checkout"
+    (checkout / "agent_lsp").mkdir(parents=True)
+    (checkout / "agent_lsp/app.py").write_text("code\n")
+    own = Own(code=str(checkout / "agent_lsp"), checkout=str(checkout))
+
+    line = "echo harm >agent_lsp/app.py; echo harm >agent_lsp/new.py; mv agent_lsp other; echo fine >notes; cat notes"
+    output = await in_bubblewrap(checkout, own, line, tmp_path / "state")
+
+    assert output.endswith("fine\n")
+    assert files_in(checkout) == {"agent_lsp/app.py": "code\n", "notes": "fine\n"}
+
+
+async def test_nothing_stands_in_for_what_is_missing_when_a_command_has_ended(tmp_path: Path) -> None:
+    home = tmp_path.resolve() / "home"
+    home.mkdir()
+    own = Own(settings=[str(home / SETTINGS)], state=[str(home / STATE)])
+
+    output = await in_bubblewrap(home, own, f"mkdir -p {SETTINGS} .config/other; echo fine >a; ls -A", tmp_path / "s")
+
+    assert os.listdir(home) == ["a"]  # noqa: PTH208 - all names
+    assert "a" in output.split()
