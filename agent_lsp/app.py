@@ -13,7 +13,6 @@ from typing import Any
 from agent_lsp import confining
 from agent_lsp.agent.context import build
 from agent_lsp.answering import Answering
-from agent_lsp.conversation.changes import needed_digests
 from agent_lsp.conversation.journal import Journal, SessionSummary
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.folders import data_dir, own, state_dir
@@ -28,6 +27,8 @@ from agent_lsp.permissions.remembered import OfWorkspace, Remembered
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.permissions.trust import Trust
 from agent_lsp.processes import Processes
+from agent_lsp.session import Lifecycle
+from agent_lsp.session.copies import Copies
 from agent_lsp.session.history import History
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
@@ -71,8 +72,6 @@ TOOLS = (
     web_search,
 )
 _DAY = 86_400.0
-_TURNS_TO_UNDO = 5
-"""Turns of an open session whose copies are never removed, however old or large."""
 
 
 class App:
@@ -107,6 +106,7 @@ class App:
         self.tools = ToolContext(files, Search(files, self.processes, program()), commands, choice.chosen())
         self.files, self._toolbox = files, Toolbox(TOOLS)
         self.objects = Objects(self.state / "checkpoints")
+        self.copies = Copies(self.objects)
         snapshots = Snapshots(files, self.tools.search, self.objects)
         self.checkpoints = Checkpoints(files, self.objects, snapshots)
         self.history = History(Restoring(files, self.objects), snapshots, _new_id)
@@ -132,7 +132,7 @@ class App:
         self.sessions = OpenSessions(
             self.journal,
             self._workspace,
-            build=self.turns.build,
+            lifecycle=Lifecycle(self.turns.begin, self.turns.build, self.copies.keep_for_closed),
             watchers=self.watchers,
             new_id=_new_id,
             now=time.time,
@@ -147,6 +147,8 @@ class App:
         """Takes the folders that the client has open now, for running turns too; returns those that are none."""
         missing = self.roots.replace(folders)
         self.turns.change_folders()
+        for session in self.sessions.all():
+            session.change_folders([root.path for root in self.roots.all])
         return missing
 
     def settings(self) -> Loaded:
@@ -187,10 +189,7 @@ class App:
             return
         settings = self.settings().settings
         bounds = Bounds(settings.checkpoint_days * _DAY, settings.checkpoint_megabytes << 20)
-        needed = [needed_digests(session.conversation.entries, _TURNS_TO_UNDO) for session in sessions]
-        if needed:
-            await asyncio.to_thread(self.objects.need, set().union(*needed))
-        await asyncio.to_thread(self.objects.prune, bounds)
+        await self.copies.prune((session.conversation for session in sessions), bounds)
 
     async def close(self) -> None:
         """Ends all turns and processes, and leaves the journal in order."""

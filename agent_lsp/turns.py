@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from agent_lsp.agent import Turn
-from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Deadline, Names
 from agent_lsp.agent.context import build, system_prompt
 from agent_lsp.agent.estimate import estimated
+from agent_lsp.agent.gate import Gate
+from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.workbench import Workbench
 from agent_lsp.answering import Answering, question
 from agent_lsp.conversation.actions import Action, Decision
 from agent_lsp.conversation.entries import Decided
@@ -24,11 +27,11 @@ from agent_lsp.permissions.policy import Policy, Terms
 from agent_lsp.permissions.remembered import OfWorkspace
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.permissions.web_rules import WebRules
-from agent_lsp.session import Order, Place, Spent, TurnRefused
+from agent_lsp.session import Order, Place, SessionState, Spent, TurnRefused
 from agent_lsp.settings import Settings, SettingsError
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.web import choice
-from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.changes import Changes
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.origins import Origins
 from agent_lsp.workspace.sandbox.choose import Sandboxes
@@ -40,7 +43,7 @@ _MARK_BYTES = 6
 
 @dataclass
 class Turns:
-    """Builds turns, and keeps what lasts as long as their session is open: its policy, what its model has seen."""
+    """Builds turns, and what lasts as long as their session is open."""
 
     settings: Callable[[], Settings]
     answering: Answering
@@ -55,14 +58,15 @@ class Turns:
     kept: OfWorkspace
     secrets: Secrets
     new_id: Callable[[str], str]
-    _policies: dict[str, Policy] = field(default_factory=dict)
-    _news: dict[str, News] = field(default_factory=dict)
 
     def change_folders(self) -> None:
-        """The workspace's folders are others now, for running turns too."""
+        """The workspace's folders are others now: what was allowed for good there is another."""
         self.kept.roots = self._folders
-        for policy in self._policies.values():
-            policy.change_folders(self._folders)
+
+    def begin(self) -> SessionState:
+        """What a session knows before its first turn; until that brings its terms, nothing may be changed."""
+        policy = Policy(Terms(Preset.PLAN), self._folders, self.kept)
+        return SessionState(policy, self.changes.news_of(Seen()))
 
     async def estimate(self, order: Order, messages: Sequence[Message]) -> Estimate:
         """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
@@ -85,34 +89,51 @@ class Turns:
             raise TurnRefused("settings", str(error)) from error
         priced = await self.answering.model(order.model, settings, lambda *about: self._asked(place, settings, *about))
         await self.journal.look_after_kills(place.session_id, self.checkpoints.since)
-        policy = self._policies.setdefault(place.session_id, Policy(terms, self._folders, self.kept))
+        policy, news = place.state.policy, place.state.news
         policy.terms = terms
-        news = self._news_of(place.session_id)
+        budget = self._budget(settings, priced, place.spent)
         return Turn(
             id=place.turn_id,
             session_id=place.session_id,
             record=place.record,
             model=RetryingModel(priced.model, RetryPolicy(settings.max_retries)),
-            toolbox=self.toolbox,
-            tools=replace(self.tools, seen=news.seen, web=choice.chosen(settings.search_url, terms.web.denied)),
-            checkpoints=self.checkpoints,
-            news=news,
-            targets=self.targets,
-            policy=policy,
-            preset=order.preset,
-            budget=self._budget(settings, priced, place.spent),
-            estimate=await self._estimate(place.record.messages, priced),
-            approve=place.approve,
-            emit=place.emit,
-            secrets=self.secrets,
             system=self._system(),
-            most_characters=settings.max_result_characters,
-            approval_seconds=settings.approval_timeout_seconds,
+            budget=budget,
+            estimate=await self._estimate(place.record.messages, priced),
+            news=news,
+            gate=self._gate(policy, order.preset, self._questions(place, budget.deadline, settings), place),
+            workbench=self._workbench(settings, terms.web, news.seen),
+            emit=place.emit,
+            new_id=self.new_id,
+        )
+
+    def _gate(self, policy: Policy, preset: Preset | None, questions: Questions, place: Place) -> Gate:
+        roots, tainted = self.tools.files.roots, lambda: taint.of(place.record.messages)
+        return Gate(policy, preset, self.targets, roots, tainted, questions)
+
+    def _questions(self, place: Place, deadline: Deadline, settings: Settings) -> Questions:
+        return Questions(
+            place.session_id,
+            place.turn_id,
+            place.record,
+            place.approve,
+            place.emit,
+            deadline,
+            seconds=settings.approval_timeout_seconds,
             new_id=self.new_id,
             now=time.time,
-            origins=self.origins,
+        )
+
+    def _workbench(self, settings: Settings, rules: WebRules, seen: Seen) -> Workbench:
+        web = choice.chosen(settings.search_url, rules.denied)
+        return Workbench(
+            self.toolbox,
+            replace(self.tools, seen=seen, web=web),
+            self.checkpoints,
+            self.origins,
+            self.secrets,
+            most_characters=settings.max_result_characters,
             mark=token_hex(_MARK_BYTES),
-            tainted=lambda: taint.of(place.record.messages),
         )
 
     async def _asked(self, place: Place, settings: Settings, action: Action, reason: str) -> Decision:
@@ -138,11 +159,6 @@ class Turns:
 
     def _system(self) -> str:
         return system_prompt(self._folders)
-
-    def _news_of(self, session_id: str) -> News:
-        if session_id not in self._news:
-            self._news[session_id] = self.changes.news_of(Seen())
-        return self._news[session_id]
 
     @property
     def _folders(self) -> tuple[str, ...]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import agent_lsp
+from agent_lsp.agent import Turn
+from agent_lsp.agent.gate import Gate
+from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.workbench import Workbench
 
 PACKAGE = Path(agent_lsp.__file__).parent
 LAYERS = [
@@ -120,5 +125,11 @@ def test_paths_and_file_uris_are_converted_in_one_place() -> None:
 
 
 def test_the_loop_and_the_composition_root_stay_small() -> None:
-    lines = {name: (PACKAGE / name).read_text().count("\n") for name in ("agent/turn.py", "app.py")}
-    assert {name: count for name, count in lines.items() if count > 300} == {}
+    most = {"agent/turn.py": 150, "app.py": 300}
+    lines = {name: (PACKAGE / name).read_text().count("\n") for name in most}
+    assert {name: count for name, count in lines.items() if count > most[name]} == {}
+
+
+def test_a_turn_hands_on_a_dozen_parts_at_most() -> None:
+    parts = {value.__name__: len(fields(value)) for value in (Turn, Gate, Questions, Workbench)}
+    assert {name: count for name, count in parts.items() if count > 12} == {}

@@ -3,209 +3,169 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from agent_lsp.agent import Turn, origins
-from agent_lsp.agent.context import result_limit
-from agent_lsp.agent.permit import Rejected, must_be_readable, permit, use
-from agent_lsp.conversation.actions import (
-    Action,
-    FileChange,
-    ToolKind,
-)
+from agent_lsp.agent.gate import Permitted, Rejected
+from agent_lsp.conversation.actions import Action, FileChange, ToolKind
 from agent_lsp.conversation.entries import CallBegan
-from agent_lsp.conversation.events import (
-    ToolCallFinished,
-    ToolCallOutput,
-    ToolCallStarted,
-)
-from agent_lsp.conversation.messages import OWN, Origin, ResultStatus, ToolCall, ToolResult
+from agent_lsp.conversation.events import ToolCallFinished, ToolCallOutput, ToolCallStarted
+from agent_lsp.conversation.messages import OWN, ResultStatus, ToolCall, ToolResult
 from agent_lsp.permissions.secrets import hidden_parts
-from agent_lsp.tools import Arguments, ChangingTool, Done, NothingRead, ReadingTool, Shown, Tool, ToolContext, ToolError
-from agent_lsp.tools.output import fit
-from agent_lsp.workspace.checkpoints import NOTHING
-from agent_lsp.workspace.location import PathRefused
-from agent_lsp.workspace.objects import NotKept
+from agent_lsp.tools import Arguments, ChangingTool, NothingRead, ReadingTool, Shown, Tool, ToolContext, ToolError
+from agent_lsp.workspace.checkpoints import NOTHING, Checkpoint
 
-_AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 _MOST_TOLD = 300  # characters: the line in which a client says how a call ended
+_NOT_DONE = "Cancelled: it was not done."
+_BROKEN_OFF = "Cancelled before its end. If it changes anything, look before you repeat it."
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the model is told, and whether the user wants the turn to end here."""
+class Call:
+    """A call of a turn: `result` is what the model is told, `stop` whether the user wants the turn to end after it.
 
-    result: ToolResult
-    stop: bool = False
+    The result stands at "cancelled" until it is known.
+    """
+
+    def __init__(self, asked: ToolCall, turn: Turn) -> None:
+        self.result = ToolResult(asked.id, _NOT_DONE, ResultStatus.CANCELLED, origin=OWN)
+        self.stop = False
+        self._asked, self._turn, self._bench = asked, turn, turn.workbench
+        self._title = ""
+        self._origin, self._remark = OWN, ""
+        """Whose words the result may hold by now, and what the daemon and the user say to it."""
+        self._output = self._bench.secrets.stream()
+
+    @property
+    def runs_beside_others(self) -> bool:
+        """Whether it may run at the same time as its neighbours."""
+        return self._bench.runs_beside_others(self._asked.tool)
+
+    async def perform(self) -> None:
+        """Performs it; its result says how that went. Only a cancellation and a bug are raised."""
+        try:
+            tool = self._bench.toolbox.find(self._asked.tool)
+            arguments = self._validated(tool)
+            self._started(tool.kind, tool.title(arguments))
+            self._origin = await origins.of_call(tool, arguments, self._bench.origins)
+            await self._end(await self._shown(tool, arguments), ResultStatus.DONE, tool.rest)
+        except NothingRead as error:
+            self._origin = OWN
+            await self._end(Shown(str(error)), ResultStatus.FAILED)
+        except ToolError as error:
+            await self._end(Shown(str(error)), ResultStatus.FAILED)
+        except Rejected as rejected:
+            self._origin, self._remark, self.stop = OWN, "", rejected.stop
+            await self._end(Shown(str(rejected)), ResultStatus.REJECTED)
+        finally:
+            self._finished()
+
+    def _validated(self, tool: Tool) -> Arguments:
+        try:
+            return tool.arguments.model_validate_json(self._asked.arguments or "{}")  # type: ignore[no-any-return]  # a box of Any
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
+            names = ", ".join(tool.arguments.model_fields)
+            raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
+
+    async def _shown(self, tool: Tool, arguments: Arguments) -> Shown:
+        context = self._bench.context(lambda text: self._show(self._output.feed(text)))
+        match tool:
+            case ReadingTool():
+                return await self._read(tool, arguments, context)
+            case ChangingTool():
+                try:
+                    return await self._changed(tool, arguments, context)
+                except ToolError:  # it may show what another session has written since
+                    now = await origins.of_call(tool, arguments, self._bench.origins)
+                    self._origin = origins.wider(self._origin, now)
+                    raise
+                finally:
+                    self._show(self._output.rest())
+
+    async def _read(self, tool: ReadingTool[Arguments], arguments: Arguments, context: ToolContext) -> Shown:
+        await asyncio.to_thread(self._turn.gate.must_be_readable, tool.name, arguments)
+        found = await tool.perform(arguments, context)
+        shown = Shown(found) if isinstance(found, str) else found
+        self._origin = await origins.of_shown(shown, self._origin, self._bench.origins)
+        return shown
+
+    async def _changed(self, tool: ChangingTool[Arguments], arguments: Arguments, context: ToolContext) -> Shown:
+        prepared = await tool.prepare(arguments, context)
+        _must_keep_secrets(prepared)
+        permitted = await self._turn.gate.permit(self._asked.id, prepared)
+        self._origin = await origins.of_action(permitted.action, self._origin, self._bench.origins)
+        self._remark = permitted.note.strip()
+        shown = Shown(await self._on_record(tool, permitted, context))
+        self.stop = permitted.stop
+        return shown
+
+    async def _on_record(self, tool: ChangingTool[Arguments], permitted: Permitted, context: ToolContext) -> str:
+        """Performs an action: what it changes is on record before, and afterwards if something else became of it."""
+        checkpoints = self._bench.checkpoints
+        taken = became = await self._bench.checkpoint(permitted.action)
+        await self._begin(permitted, taken)
+        try:
+            text, made = await self._performed(tool, permitted, context)
+            became = await checkpoints.performed(taken, made)
+            return text  # noqa: TRY300 - in else it would come after what finally writes
+        except BaseException:
+            became = await checkpoints.failed(taken)
+            raise
+        finally:
+            if became != taken:
+                await self._turn.record.append(became.entry(self._asked.id, self._turn.id, self._taint(permitted)))
+
+    async def _begin(self, permitted: Permitted, taken: Checkpoint) -> None:
+        expected = () if taken == NOTHING else (taken.entry(self._asked.id, self._turn.id, self._taint(permitted)),)
+        await self._turn.record.append(CallBegan(self._asked.id, permitted.action.digest), *expected)
+        self.result = replace(self.result, text=_BROKEN_OFF)
+
+    async def _performed(
+        self, tool: ChangingTool[Arguments], permitted: Permitted, context: ToolContext
+    ) -> tuple[str, FileChange | None]:
+        """What the tool says, and the change that it made if that is another than was permitted."""
+        action = permitted.action
+        await asyncio.to_thread(self._turn.gate.use, permitted)
+        done = await tool.perform(action, context)
+        text, made = (done, None) if isinstance(done, str) else (done.text, done.made)
+        self._origin = await origins.of_done(action, text, self._origin, self._bench.origins)
+        return text, made if made != action.effect else None
+
+    def _taint(self, permitted: Permitted) -> str:
+        """What untrusted text it may carry into files, as far as is known by now."""
+        return permitted.tainted or ("" if self._origin.provenance.trusted else self._origin.source)
+
+    async def _end(self, shown: Shown, status: ResultStatus, rest: str = "") -> None:
+        text = await self._bench.fitted(shown.text, window=self._turn.model.context_window, rest=rest)
+        words = (self._origin, self._remark, self._bench.mark)
+        self.result = ToolResult(self._asked.id, text, status, shown.images, *words)
+
+    def _started(self, kind: ToolKind, title: str) -> None:
+        self._title = title or self._asked.tool
+        self._turn.emit(ToolCallStarted(self._asked.id, self._asked.tool, kind, title))
+
+    def _show(self, output: str) -> None:
+        if output:
+            self._turn.emit(ToolCallOutput(self._asked.id, output))
+
+    def _finished(self) -> None:
+        asked, result = self._asked, self.result
+        if not self._title:
+            self._started(self._bench.kind(asked.tool), asked.tool)
+        told = _first_line(result.text)
+        self._turn.emit(ToolCallFinished(asked.id, asked.tool, self._title, result.status, told))
 
 
-@dataclass(slots=True)
-class _Told:
-    """Whose words the result may hold by now, and what the daemon and the user say to it."""
-
-    origin: Origin = OWN
-    remark: str = ""
-
-
-async def perform_call(call: ToolCall, turn: Turn) -> Outcome:
-    """Performs a call and says how it went. Only a cancellation and a bug are raised."""
-    outcome, told = None, _Told()
-    title = ""
-    try:
-        tool = turn.toolbox.find(call.tool)
-        arguments = _validated(call, tool)
-        title = tool.title(arguments)
-        turn.emit(ToolCallStarted(call.id, call.tool, tool.kind, title))
-        told.origin = await origins.of_call(tool, arguments, turn)
-        shown, stop = await _performed(call, tool, arguments, turn, told)
-        outcome = Outcome(await _result(call, shown, told, ResultStatus.DONE, turn, tool.rest), stop)
-    except NothingRead as error:
-        unread = _Told(remark=told.remark)
-        outcome = Outcome(await _result(call, Shown(str(error)), unread, ResultStatus.FAILED, turn))
-    except ToolError as error:
-        outcome = Outcome(await _result(call, Shown(str(error)), told, ResultStatus.FAILED, turn))
-    except Rejected as rejected:
-        outcome = Outcome(
-            await _result(call, Shown(str(rejected)), _Told(), ResultStatus.REJECTED, turn), rejected.stop
-        )
-    finally:
-        if not title:
-            title = call.tool
-            turn.emit(ToolCallStarted(call.id, call.tool, _kind(call, turn), title))
-        result = outcome.result if outcome else cancelled(call, turn)
-        turn.emit(ToolCallFinished(call.id, call.tool, title, result.status, _first_line(result.text)))
-    return outcome
-
-
-def cancelled(call: ToolCall, turn: Turn) -> ToolResult:
-    """What a call is told that was not performed, or not to its end."""
-    begun = "Cancelled before its end. If it changes anything, look before you repeat it."
-    text = begun if call.id in turn.begun else "Cancelled: it was not done."
-    return ToolResult(call.id, text, ResultStatus.CANCELLED, origin=OWN)
-
-
-def runs_beside_others(call: ToolCall, turn: Turn) -> bool:
-    """Whether the call may run at the same time as its neighbours."""
-    try:
-        tool = turn.toolbox.find(call.tool)
-    except ToolError:
-        return True
-    return isinstance(tool, ReadingTool) and tool.kind.side_by_side
-
-
-def _validated(call: ToolCall, tool: Tool) -> Arguments:
-    try:
-        return tool.arguments.model_validate_json(call.arguments or "{}")  # type: ignore[no-any-return]  # a box of Any
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
-        names = ", ".join(tool.arguments.model_fields)
-        raise ToolError(f"the arguments of {tool.name} are wrong ({wrong}); it takes: {names}") from error
-
-
-def _first_line(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line if len(line) <= _MOST_TOLD else f"{line[: _MOST_TOLD - 1]}…"
-
-
-async def _performed(call: ToolCall, tool: Tool, arguments: Arguments, turn: Turn, told: _Told) -> tuple[Shown, bool]:
-    """What the tool shows, and whether the user wants the turn to end after it."""
-    stream = turn.secrets.stream()
-    context = replace(turn.tools, output=lambda text: _show(call, stream.feed(text), turn))
-    match tool:
-        case ReadingTool():
-            await asyncio.to_thread(must_be_readable, tool.name, arguments, turn)
-            found = await tool.perform(arguments, context)
-            shown = Shown(found) if isinstance(found, str) else found
-            told.origin = await origins.of_shown(shown, told.origin, turn)
-            return shown, False
-        case ChangingTool():
-            try:
-                return await _changed(call, tool, arguments, turn, context, told)
-            except ToolError:  # it may show what another session has written since
-                told.origin = origins.wider(told.origin, await origins.of_call(tool, arguments, turn))
-                raise
-            finally:
-                _show(call, stream.rest(), turn)
-
-
-def _show(call: ToolCall, output: str, turn: Turn) -> None:
-    if output:
-        turn.emit(ToolCallOutput(call.id, output))
-
-
-async def _changed(
-    call: ToolCall,
-    tool: ChangingTool[Arguments],
-    arguments: Arguments,
-    turn: Turn,
-    context: ToolContext,
-    told: _Told,
-) -> tuple[Shown, bool]:
-    prepared = await tool.prepare(arguments, context)
+def _must_keep_secrets(prepared: Action) -> None:
     if isinstance(prepared.effect, FileChange) and hidden_parts(prepared.effect.before, prepared.effect.after):
         raise ToolError(
             "not done: the new text has '[redacted: …]' where the file holds a secret that was hidden from you, which"
             " would be lost. Change the other lines only, with edit_file."
         )
-    permitted = await permit(call, await asyncio.to_thread(turn.targets.located, prepared), turn)
-
-    async def perform() -> str | Done:
-        await asyncio.to_thread(use, permitted, turn)
-        done = await tool.perform(permitted.action, context)
-        text = done if isinstance(done, str) else done.text
-        told.origin = await origins.of_done(permitted.action, text, told.origin, turn)
-        return done
-
-    def taint() -> str:
-        """What untrusted text it may carry into files, as far as is known by now."""
-        return permitted.tainted or ("" if told.origin.provenance.trusted else told.origin.source)
-
-    told.origin = await origins.of_action(permitted.action, told.origin, turn)
-    told.remark = permitted.note.strip()
-    return Shown(await _on_record(call, permitted.action, taint, turn, perform)), permitted.stop
 
 
-async def _on_record(
-    call: ToolCall, action: Action, taint: Callable[[], str], turn: Turn, perform: Callable[[], Awaitable[str | Done]]
-) -> str:
-    """Performs an action: what it will change is on record before, and afterwards if something else became of it."""
-    try:
-        taken = await turn.checkpoints.take(action)
-    except (NotKept, PathRefused) as error:
-        raise ToolError(f"not done: {error}") from error
-    expected = () if taken == NOTHING else (taken.entry(call.id, turn.id, taint()),)
-    await turn.record.append(CallBegan(call.id, action.digest), *expected)
-    turn.begun.add(call.id)
-    became = taken
-    try:
-        done = await perform()
-        if isinstance(done, str):
-            became = await turn.checkpoints.performed(taken)
-            return done
-        became = await turn.checkpoints.performed(taken, done.made if done.made != action.effect else None)
-        return done.text  # noqa: TRY300 - in else it would come after what finally writes
-    except BaseException:
-        became = await turn.checkpoints.failed(taken)
-        raise
-    finally:
-        if became != taken:
-            await turn.record.append(became.entry(call.id, turn.id, taint()))
-
-
-async def _result(
-    call: ToolCall, shown: Shown, told: _Told, status: ResultStatus, turn: Turn, rest: str = ""
-) -> ToolResult:
-    most = result_limit(turn.model.context_window, turn.most_characters)
-    clean = turn.secrets.clean
-    text = clean(shown.text) if len(shown.text) <= _AT_ONCE else await asyncio.to_thread(clean, shown.text)
-    return ToolResult(call.id, fit(text, most, rest), status, shown.images, told.origin, told.remark, turn.mark)
-
-
-def _kind(call: ToolCall, turn: Turn) -> ToolKind:
-    try:
-        return turn.toolbox.find(call.tool).kind
-    except ToolError:
-        return ToolKind.OTHER
+def _first_line(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= _MOST_TOLD else f"{line[: _MOST_TOLD - 1]}…"

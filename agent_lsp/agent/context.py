@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
+from weakref import WeakKeyDictionary
 
 from agent_lsp.agent.images import images_of, with_newest_images, without_oldest_images
 from agent_lsp.conversation.messages import (
@@ -174,8 +175,18 @@ def _shorter(result: ToolResult) -> ToolResult:
     )
 
 
-@lru_cache(4_096)  # a step counts the whole path twice, and all but its newest messages were counted before
 def _size(message: Message) -> int:
+    """Tokens of a message. A step counts the whole path twice, and all but its newest messages were counted before."""
+    if (size := _sizes.get(message)) is None:
+        size = _sizes[message] = _counted(message)
+    return size
+
+
+_sizes: WeakKeyDictionary[Message, int] = WeakKeyDictionary()
+"""Of messages that somebody holds: it keeps none of a session that is closed."""
+
+
+def _counted(message: Message) -> int:
     match message:
         case UserMessage():
             return _MESSAGE_TOKENS + tokens_of(message.text) + tokens_of(message.context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -53,23 +54,49 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkspacePath:
+    """A path beneath a workspace folder: `root` is absolute, `relative` has no `..` and no leading slash.
+
+    `shown` is the path as users and the model read it.
+    """
+
+    root: str
+    relative: str
+    shown: str
+
+    @property
+    def path(self) -> str:
+        """The absolute path."""
+        return posixpath.join(self.root, self.relative) if self.relative else self.root
+
+
+@dataclass(frozen=True, slots=True)
 class FileChange:
     """One file's text before and after. None as `before` creates the file, None as `after` deletes it.
 
-    `path` is the resolved absolute path; `shown` is the path as users and the model read it; `version` is
-    the editor's document version that `before` was read from, None where no editor holds the file open.
+    `location` is where the path was found to lead; whoever uses it checks it again. `version` is the editor's
+    document version that `before` was read from, None where no editor holds the file open.
     `hunks` together turn `before` into `after`. Where a file that is no text is deleted, `sha256` (hex) names its
     bytes, and `before` only says in words what they are. `target` is None until it was looked at where the path leads.
     """
 
-    path: str
-    shown: str
+    location: WorkspacePath
     before: str | None
     after: str | None
     version: int | None = None
     hunks: tuple[Hunk, ...] = ()
     sha256: str = ""
     target: Target | None = None
+
+    @property
+    def path(self) -> str:
+        """The absolute path."""
+        return self.location.path
+
+    @property
+    def shown(self) -> str:
+        """The path as users and the model read it."""
+        return self.location.shown
 
 
 @dataclass(frozen=True, slots=True)

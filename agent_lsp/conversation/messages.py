@@ -169,7 +169,7 @@ class ToolResult:
         return replace(self, text=f"{self.text}\n{note}", images=images)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class UserMessage:
     """A prompt, or words that joined a running turn; `context` is what the editor showed with it."""
 
@@ -177,7 +177,7 @@ class UserMessage:
     context: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class AssistantMessage:
     """One answer of a model, with what it used and why it stopped."""
 
@@ -195,7 +195,7 @@ class AssistantMessage:
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ToolMessage:
     """The results of one assistant message's calls, in the order of the calls."""
 
@@ -206,7 +206,7 @@ class ToolMessage:
         return tuple(image for result in self.results for image in result.images)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Notice:
     """What the workspace tells before a step: the user said none of it."""
 

@@ -64,6 +64,11 @@ class Policy:
         self._allowed.clear()
 
     @property
+    def allows_for_session(self) -> bool:
+        """Whether the user allowed anything for as long as the session is open."""
+        return bool(self._allowed)
+
+    @property
     def rules_reading(self) -> bool:
         """Whether a rule could be against a call that only reads."""
         return bool(self.terms.rules.deny or self.terms.rules.ask)

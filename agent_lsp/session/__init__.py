@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from agent_lsp.agent import Ending, Record, Turn
+from agent_lsp.agent import Ending, Turn
+from agent_lsp.agent.record import Record
 from agent_lsp.conversation.actions import ApprovalRequest, Approve, Decision
 from agent_lsp.conversation.events import Emit
 from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import Usage
+from agent_lsp.conversation.tree import Conversation
 from agent_lsp.permissions import Preset
+from agent_lsp.permissions.policy import Policy
+from agent_lsp.workspace.changes import News
 
 Door = Callable[[ApprovalRequest], Awaitable[Decision | None]]
 """How a client is asked. None: it could not be asked there, and the question stays open for `decide`."""
@@ -53,19 +57,37 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionState:
+    """What a session knows while it is open: what the user allowed, and what its model saw and is to be told."""
+
+    policy: Policy
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a turn runs: what the session hands to whoever builds it."""
 
     turn_id: str
     session_id: str
+    state: SessionState
     record: Record
     approve: Approve
     emit: Emit
     spent: Spent
 
 
-Build = Callable[[Order, Place], Awaitable[Turn]]
-"""Makes the turn of an order. Raises ModelError when no model can answer it, TurnRefused."""
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What is called in the life of a session: before its first turn, for each turn, and before it is closed.
+
+    `begin` makes what it knows, `build` the turn of an order (raises ModelError when no model can answer it,
+    TurnRefused). `closing` keeps what must last longer (raises OSError: then the session stays open).
+    """
+
+    begin: Callable[[], SessionState]
+    build: Callable[[Order, Place], Awaitable[Turn]]
+    closing: Callable[[Conversation], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

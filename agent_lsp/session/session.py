@@ -19,7 +19,7 @@ from agent_lsp.conversation.ledger import PastTurn
 from agent_lsp.conversation.messages import Message, Notice, StopReason, Usage, UserMessage
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.models import ModelError
-from agent_lsp.session import Build, Finished, Order, Place, SessionError, Spent, TurnRefused
+from agent_lsp.session import Finished, Lifecycle, Order, Place, SessionError, SessionState, Spent, TurnRefused
 from agent_lsp.session.approvals import Approvals
 from agent_lsp.session.watchers import Watchers
 
@@ -58,13 +58,15 @@ class Session:
         conversation: Conversation,
         journal: Journal,
         *,
-        build: Build,
+        lifecycle: Lifecycle,
         watchers: Watchers,
         new_id: Callable[[str], str],
         now: Callable[[], float],
     ) -> None:
         self.id, self.conversation, self.approvals = session_id, conversation, Approvals(now)
-        self._journal, self._build, self._watchers, self._new_id = journal, build, watchers, new_id
+        self._journal, self._watchers, self._new_id = journal, watchers, new_id
+        self._lifecycle = lifecycle
+        self._state: SessionState | None = None
         self._running: _Running | None = None
         self._note = ""
         self._joined: list[Order] = []
@@ -77,6 +79,20 @@ class Session:
         """The running turn and those that wait."""
         running = (self._running.turn_id,) if self._running else ()
         return (*running, *(waiting.turn_id for waiting in self._queue))
+
+    @property
+    def can_be_closed(self) -> bool:
+        """Whether nobody would notice: nothing runs or waits, all was said, and nothing was allowed for the session.
+
+        A permission is not read from the journal, so that none is made there: it lasts as long as its session is open.
+        """
+        at_work = self.turn_ids or self.approvals.pending or self._at_work.locked()
+        return not (at_work or self._joined or self._note or (self._state and self._state.policy.allows_for_session))
+
+    def change_folders(self, folders: Sequence[str]) -> None:
+        """The workspace's folders, as absolute paths, are others now, for a running turn too."""
+        if self._state:
+            self._state.policy.change_folders(folders)
 
     def ask(self, order: Order) -> Asked:
         """Takes a prompt. Raises SessionError for an empty one."""
@@ -222,15 +238,17 @@ class Session:
             told = told_to_the_model(self.conversation.entries)
             said = (UserMessage(order.prompt, order.context), *((Notice(told),) if told else ()))
             await self.append(TurnBegan(turn_id, order.model or ""), *map(Said, said))
+            self._state = self._state or self._lifecycle.begin()
             place = Place(
                 turn_id,
                 self.id,
+                self._state,
                 self,
                 lambda request: self.approvals.ask(request, order.door),
                 lambda event: self._emit(turn_id, event),
                 self._spent(),
             )
-            turn = await self._build(order, place)
+            turn = await self._lifecycle.build(order, place)
             self._emit(turn_id, TurnStarted(order.prompt, turn.model.name, self._take_note(turn.model.note)))
             ending = await run_turn(turn)
         except asyncio.CancelledError:

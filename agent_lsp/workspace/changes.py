@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from watchfiles import awatch
 
@@ -40,7 +41,7 @@ class Changes:
     def __init__(self, files: Files, *, clock: Callable[[], int] = time.time_ns) -> None:
         """`clock` tells nanoseconds since the epoch, as files' times are."""
         self._files, self._clock = files, clock
-        self._sessions: list[News] = []
+        self._sessions = WeakSet[News]()  # a session that is closed is told nothing any more
         self._watched: dict[str, tuple[int, int]] = {}
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -48,7 +49,7 @@ class Changes:
     def news_of(self, seen: Seen) -> News:
         """What a session is to be told, from now on."""
         news = News(self._files, seen, self, self._clock)
-        self._sessions.append(news)
+        self._sessions.add(news)
         return news
 
     async def watch(self) -> None:

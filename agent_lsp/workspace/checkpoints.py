@@ -10,7 +10,7 @@ from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, F
 from agent_lsp.conversation.entries import FileChanged, FilesChanged
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.held import look, version_of
+from agent_lsp.workspace.held import look, look_at, version_of
 from agent_lsp.workspace.location import PathRefused
 from agent_lsp.workspace.objects import NotKept, Objects
 from agent_lsp.workspace.snapshot import Snapshot
@@ -78,14 +78,14 @@ class Checkpoints:
         return checkpoint
 
     async def _made(self, change: FileChange) -> FileChanged:
-        held = await look(self._files, change.path)
+        held = await look_at(self._files, self._files.roots.again(change.location))
         before, after = (None if text is None else held.bytes_of(text) for text in (change.before, change.after))
         with suppress(NotKept):  # it is done: undo says that there is no copy
             await self._keep(before, after)
         return FileChanged(held.location.uri, version_of(before, held.mode), version_of(after, held.mode))
 
     async def _before_change(self, change: FileChange) -> Checkpoint:
-        held = await look(self._files, change.path)
+        held = await look_at(self._files, self._files.roots.again(change.location))
         after = None if change.after is None else held.bytes_of(change.after)
         await self._keep(held.data, after)
         uri = held.location.uri

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -25,12 +25,16 @@ class ChangedMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with where it stands. `version` is the editor's, None for a file that no editor holds open."""
+    """A text with where it stands. `version` is the editor's, None for a file that no editor holds open.
+
+    `mode` are the permission bits of a file that was read from disk.
+    """
 
     location: Location
     text: str
     version: int | None
     encoding: Encoding = Encoding.UTF_8
+    mode: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,11 @@ class Binary:
 
 def read(location: Location) -> Document | Binary:
     """The file as it is. Raises NotThere, which names the nearest, or PathRefused."""
-    data = _data(location)
-    found = encodings.decoded(data)
-    return Document(location, found.text, None, found.encoding) if found else Binary(location, data)
+    content = _content(location)
+    found = encodings.decoded(content.data)
+    if found is None:
+        return Binary(location, content.data)
+    return Document(location, found.text, None, found.encoding, content.mode)
 
 
 def sha256_of(location: Location) -> str:
@@ -64,12 +70,12 @@ def sha256_of(location: Location) -> str:
     """
     if Path(location.path).is_symlink():
         raise PathRefused(f"'{location.shown}' is a link: move what it leads to, or make a new link by a command")
-    return _sha256(_data(location))
+    return _sha256(_content(location).data)
 
 
-def _data(location: Location) -> bytes:
+def _content(location: Location) -> door.Content:
     try:
-        return door.read(location).data
+        return door.read(location)
     except NotThere as error:
         raise NotThere(f"not found: '{location.shown}'.{nearest(location)}") from error
 
@@ -83,14 +89,17 @@ def holds(location: Location, text: str) -> bool:
     return isinstance(content, Document) and content.text == text
 
 
-def must_be_writable(location: Location, text: str, encoding: Encoding) -> None:
+def must_be_writable(location: Location, text: str, encoding: Encoding, mode: int | None) -> None:
     """Raises PathRefused for a text that a file in this encoding cannot hold, and for a file that is read-only.
 
-    Its folder would let us put another in its place; that it is read-only is somebody's wish.
+    Its folder would let us put another in its place; that it is read-only is somebody's wish. `mode` is the file's
+    where it was read by now.
     """
-    with suppress(NotThere), door.opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
-        if not os.fstat(descriptor).st_mode & _ANY_MAY_WRITE:
-            raise PathRefused(f"'{location.shown}' is read-only: ask the user whether to make it writable (chmod u+w)")
+    if mode is None:
+        with suppress(NotThere), door.opened(location, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+            mode = os.fstat(descriptor).st_mode
+    if mode is not None and not mode & _ANY_MAY_WRITE:
+        raise PathRefused(f"'{location.shown}' is read-only: ask the user whether to make it writable (chmod u+w)")
     _bytes(location, text, encoding)
 
 

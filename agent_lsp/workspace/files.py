@@ -58,7 +58,7 @@ class Files:
     async def read_any(self, path: str) -> Document | Binary:
         """As `read`, but what is no text is not refused. Through a link it is the file that the link leads to."""
         location = self.real(self.roots.find(path))
-        if buffer := self.buffer(location):
+        if buffer := self.buffer(location, real=location.path):
             return Document(location, buffer.text, buffer.version)
         return await asyncio.to_thread(disk.read, location)
 
@@ -77,10 +77,10 @@ class Files:
         location.root.rules.must_be_changeable(location.relative)
         before, version = (document.text, document.version) if document else (None, None)
         if after is not None and version is None:
-            encoding = document.encoding if document else Encoding.UTF_8
-            await asyncio.to_thread(disk.must_be_writable, location, after, encoding)
+            encoding, mode = (document.encoding, document.mode) if document else (Encoding.UTF_8, None)
+            await asyncio.to_thread(disk.must_be_writable, location, after, encoding, mode)
         hunks = await _off_the_loop(compared, before or "", after or "")
-        return FileChange(location.path, location.shown, before, after, version, hunks)
+        return FileChange(location.value, before, after, version, hunks)
 
     async def deletion(self, path: str) -> FileChange:
         """The change that deletes a file or link, text or not; nothing is done yet. Raises NotThere or PathRefused."""
@@ -88,7 +88,7 @@ class Files:
         if isinstance(content, Document):
             return await self.change(location, content, None)
         words = f"(a binary file of {len(content.data)} bytes)\n"
-        return FileChange(location.path, location.shown, words, None, hunks=compared(words, ""), sha256=content.sha256)
+        return FileChange(location.value, words, None, hunks=compared(words, ""), sha256=content.sha256)
 
     async def move(self, path: str, target: Location) -> FileMove:
         """The move of a file as it is on disk; nothing is done yet. Raises NotThere or PathRefused, also for a link."""
@@ -101,9 +101,10 @@ class Files:
 
         Raises ChangedMeanwhile where both changed the same lines, EditorRefused or PathRefused.
         """
-        location = self.roots.find(change.path)
-        buffer = self.buffer(location)
-        self._must_be_changeable(location)
+        location = self.roots.again(change.location)
+        real = self.real(location)
+        real.root.rules.must_be_changeable(real.relative)  # also in the editor, which only we hold to the rules
+        buffer = self.buffer(location, real=real.path)
         if change.after is None:
             await asyncio.to_thread(_delete, location, change, buffer)
             return Performed(_ON_DISK, change)
@@ -166,18 +167,16 @@ class Files:
         door.must_lie_inside(location)
         return self.roots.find(real)
 
-    def buffer(self, location: Location) -> Buffer | None:
-        """The open document at a location. Raises PathRefused where a link leads to one that is not for the agent."""
-        buffer = self._editor.overlay.find(location.path)
+    def buffer(self, location: Location, *, real: str = "") -> Buffer | None:
+        """The open document at a location, whose path without links is `real` where that is known by now.
+
+        Raises PathRefused where a link leads to one that is not for the agent.
+        """
+        buffer = self._editor.overlay.find(location.path, real=real)
         if buffer:
             door.must_lie_inside(location)
             self.roots.find(real_path(buffer.path))
         return buffer
-
-    def _must_be_changeable(self, location: Location) -> None:
-        """Also in the editor, which nobody but us holds to the rules."""
-        real = self.real(location)
-        real.root.rules.must_be_changeable(real.relative)
 
     async def _change_buffer(self, location: Location, change: FileChange, buffer: Buffer) -> FileChange:
         """The change as it was made; whoever types meanwhile is merged with again."""

@@ -71,7 +71,11 @@ def text_of(data: bytes | None) -> str | None:
 
 async def look(files: Files, path: str) -> Held:
     """What is at a path now. Raises PathRefused where that cannot be read."""
-    location = files.roots.find(path)
+    return await look_at(files, files.roots.find(path))
+
+
+async def look_at(files: Files, location: Location) -> Held:
+    """What is at a location now. Raises PathRefused where that cannot be read."""
     buffer = files.buffer(location)
     return Held(location, await asyncio.to_thread(_on_disk, location), buffer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from agent_lsp.conversation.actions import WorkspacePath
 from agent_lsp.conversation.uris import uri_of
 from agent_lsp.workspace.ignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this room
 from agent_lsp.workspace.ignore import Rules
@@ -41,6 +42,11 @@ class Location:
     @property
     def path(self) -> str:
         return os.path.join(self.root.path, self.relative) if self.relative else self.root.path
+
+    @property
+    def value(self) -> WorkspacePath:
+        """The place alone, for actions."""
+        return WorkspacePath(self.root.path, self.relative, self.shown)
 
     @property
     def uri(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from agent_lsp.workspace.syncing import sync, sync_all
 
@@ -46,7 +47,8 @@ class Objects:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         """`folder` is made with the first object."""
         self._folder, self._clock = folder, clock
-        self._lease: int | None = None
+        self._leases: dict[str, int] = {}
+        self._leasing = Lock()
         self._there: set[str] = set()
         self._looked: tuple[str, float] | None = None
 
@@ -91,15 +93,30 @@ class Objects:
             return ""
 
     def need(self, digests: Collection[str]) -> None:
-        """Keeps these from being removed while this process lives, and no longer those of the call before. Blocks."""
-        with self._locked(fcntl.LOCK_SH):
-            if self._lease is None:
-                (self._folder / "needed").mkdir(mode=0o700, exist_ok=True)
-                name = self._folder / "needed" / secrets.token_hex(8)
-                self._lease = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                fcntl.flock(self._lease, fcntl.LOCK_EX)
-            os.ftruncate(self._lease, 0)
-            os.pwrite(self._lease, "\n".join(digests).encode(), 0)
+        """Keeps these from being removed while this process lives, and no longer those of the call before.
+
+        Blocks. Raises OSError.
+        """
+        with self._locked(fcntl.LOCK_SH), self._leasing:
+            self._lease("now", digests)
+
+    def need_from_now_on(self, digests: Collection[str]) -> None:
+        """Keeps these, too, from being removed while this process lives. Blocks. Raises OSError."""
+        with self._locked(fcntl.LOCK_SH), self._leasing:
+            known = _read(self._leases["for good"]) if "for good" in self._leases else set[str]()
+            if not known.issuperset(digests):
+                self._lease("for good", known.union(digests))
+
+    def _lease(self, name: str, digests: Collection[str]) -> None:
+        """Writes a list of what is needed, on disk and not in memory: it may be long."""
+        if name not in self._leases:
+            (self._folder / "needed").mkdir(mode=0o700, exist_ok=True)
+            file = self._folder / "needed" / secrets.token_hex(8)
+            self._leases[name] = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._leases[name], fcntl.LOCK_EX)
+        written = "\n".join(digests).encode()
+        os.pwrite(self._leases[name], written, 0)
+        os.ftruncate(self._leases[name], len(written))
 
     def prune(self, bounds: Bounds) -> None:
         """Removes what is too old, then the oldest until the rest fits; never what a live process needs. Blocks."""
@@ -122,9 +139,9 @@ class Objects:
 
     def close(self) -> None:
         """Needs nothing any more."""
-        if self._lease is not None:
-            os.close(self._lease)
-            self._lease = None
+        for lease in self._leases.values():
+            os.close(lease)
+        self._leases.clear()
 
     def _needed(self) -> set[str]:
         """What live processes need: the kernel has let go of the locks of those that died."""
@@ -228,6 +245,10 @@ class Objects:
             yield
         finally:
             os.close(lock)
+
+
+def _read(lease: int) -> set[str]:
+    return set(os.pread(lease, os.fstat(lease).st_size, 0).decode().split())
 
 
 def _digest(file: Path) -> str:

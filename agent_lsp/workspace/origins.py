@@ -154,7 +154,8 @@ class Origins:
 
     def _why(self, place: Location, judged: ignored.Judge) -> str:
         real = real_path(place.path)
-        parts = {part.casefold() for part in (*PurePath(place.relative).parts, *self._parts(real))}
+        elsewhere = () if real == place.path else self._parts(real)
+        parts = {part.casefold() for part in (*PurePath(place.relative).parts, *elsewhere)}
         if parts & _DEPENDENCIES:
             return _DEPENDENCY
         return _IGNORED if judged(place.path) or judged(real) else ""

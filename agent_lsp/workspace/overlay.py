@@ -28,16 +28,17 @@ class Overlay:
     def all(self) -> tuple[Buffer, ...]:
         return tuple(self._buffers())
 
-    def find(self, path: str) -> Buffer | None:
+    def find(self, path: str, *, real: str = "") -> Buffer | None:
         """The open document at `path`, also when the editor reaches it through a linked folder.
 
-        Where a disk does not tell upper from lower case, also when the editor writes its name otherwise.
+        Where a disk does not tell upper from lower case, also when the editor writes its name otherwise. `real` is the
+        path without links, where that is known by now.
         """
         buffers = self.all()
         for buffer in buffers:
             if buffer.path == path:
                 return buffer
-        real = real_path(path)
+        real = real or (real_path(path) if buffers else "")
         for buffer in buffers:
             theirs = real_path(buffer.path)
             if theirs == real or (theirs.casefold() == real.casefold() and _one_file(theirs, real)):

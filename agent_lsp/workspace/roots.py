@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import PurePosixPath
+from typing import NoReturn
 
+from agent_lsp.conversation.actions import WorkspacePath
 from agent_lsp.workspace.beneath import real_path
 from agent_lsp.workspace.door import is_folder
 from agent_lsp.workspace.ignore import Rules
@@ -85,12 +87,25 @@ class Roots:
         names = ", ".join(root.name for root in self.all)
         raise PathRefused(f"'{path}' must begin with a workspace folder: {names}")
 
+    def again(self, found: WorkspacePath) -> Location:
+        """The location of a path that was found before, held against the folders and rules as they are now.
+
+        No link is followed: it is the same path or none. Raises PathRefused.
+        """
+        return self._named(found.path) or self._outside(found.path)
+
     def _absolute(self, path: str) -> Location:
-        for candidate in (path, _real_folder(path)):
-            for root in sorted(self.all, key=lambda root: -len(root.path)):
-                if candidate == root.path or candidate.startswith(root.path.rstrip("/") + "/"):
-                    return self._beneath(root, os.path.relpath(candidate, root.path))
-        folders = ", ".join(root.path for root in self.all)
+        return self._named(path) or self._named(_real_folder(path)) or self._outside(path)
+
+    def _named(self, path: str) -> Location | None:
+        """The location of a path that begins with a root's."""
+        for root in sorted(self.all, key=lambda root: -len(root.path)):
+            if path == root.path or path.startswith(root.path.rstrip("/") + "/"):
+                return self._beneath(root, os.path.relpath(path, root.path))
+        return None
+
+    def _outside(self, path: str) -> NoReturn:
+        folders = ", ".join(root.path for root in self.all) or "no folder is open"
         raise PathRefused(f"'{path}' lies outside the workspace ({folders})")
 
     def _beneath(self, root: Root, relative: str) -> Location:

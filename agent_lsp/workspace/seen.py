@@ -114,7 +114,7 @@ def _what_changed(view: _View, document: Document) -> str:
         shown, what = document.text, "Its text is now:"
     else:
         hunks = compared(view.text, document.text)
-        change = FileChange("", document.location.shown, view.text, document.text, hunks=hunks)
+        change = FileChange(document.location.value, view.text, document.text, hunks=hunks)
         shown, what = unified(change), "What changed:"
     if len(shown) > _MOST_SHOWN:
         return f"{what}\n{shown[:_MOST_SHOWN]}\n[there is more: read the file again]"

@@ -30,6 +30,7 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "cancel": turns.cancel,
     "wire": wire,
     "memory": resources.memory,
+    "sessions": resources.sessions,
     "stall": resources.stall,
     "checkpoint": checkpoints.checkpoint,
     "beneath": workspace.beneath,

@@ -20,6 +20,8 @@ _LARGE = "large.txt"
 _LARGE_BYTES = 20_000_000
 _BETWEEN_PINGS = 0.005
 _INSTALL_SECONDS = 300
+_FEW_SESSIONS, _MANY_SESSIONS = 10, 1_000
+_SESSION_RUNS = 2
 
 
 async def start(bench: Bench) -> list[Row]:
@@ -46,6 +48,27 @@ async def memory(bench: Bench) -> list[Row]:
     except FileNotFoundError:
         return [Row("resident after one turn", note="skipped: there is no /proc here")]
     return [Row("resident after one turn", taken[Side.OURS], taken[Side.FLOOR], "MB", most=65)]
+
+
+async def sessions(bench: Bench) -> list[Row]:
+    """Resident memory after a turn in each of ten sessions, and after a turn in each of a thousand."""
+    taken: dict[int, list[float]] = {_FEW_SESSIONS: [], _MANY_SESSIONS: []}
+    try:
+        for _ in range(min(bench.runs, _SESSION_RUNS)):
+            async with bench.running(Side.OURS) as client:
+                for number in range(1, _MANY_SESSIONS + 1):
+                    await client.ask("Say something.")
+                    await client.turn_ended()
+                    if number in taken:
+                        await asyncio.sleep(2)
+                        taken[number].append(_resident_megabytes(client.pid))
+    except FileNotFoundError:
+        return [Row("resident after many sessions", note="skipped: there is no /proc here")]
+    growth = [many / few for few, many in zip(*taken.values(), strict=True)]
+    return [
+        *(Row(f"resident after {number:,} sessions", megabytes, unit="MB") for number, megabytes in taken.items()),
+        Row(f"  {_MANY_SESSIONS:,} / {_FEW_SESSIONS}", growth, unit="", most=1.05),
+    ]
 
 
 def _resident_megabytes(pid: int) -> float:

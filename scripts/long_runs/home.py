@@ -14,6 +14,9 @@ from pathlib import Path
 from agent_lsp.agent import Turn
 from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
 from agent_lsp.agent.context import most_tokens, system_prompt
+from agent_lsp.agent.gate import Gate
+from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.workbench import Workbench
 from agent_lsp.app import TOOLS
 from agent_lsp.confining import base_python
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Limits
@@ -30,13 +33,14 @@ from agent_lsp.permissions.policy import Policy, Terms
 from agent_lsp.permissions.protected import acts_on
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.processes import Processes
-from agent_lsp.session import Order, Place
+from agent_lsp.session import Lifecycle, Order, Place, SessionState
+from agent_lsp.session.copies import Copies
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.web.choice import chosen
 from agent_lsp.workspace import seen
-from agent_lsp.workspace.changes import Changes, News
+from agent_lsp.workspace.changes import Changes
 from agent_lsp.workspace.checkpoints import Checkpoints
 from agent_lsp.workspace.commands import Commands, Rules
 from agent_lsp.workspace.editor import NoEditor
@@ -118,7 +122,12 @@ async def home(folder: Path, url: str, patience: Patience, dice: random.Random) 
     checkpoints = Checkpoints(files, objects, Snapshots(files, tools.search, objects))
     builder = _Builder(models, journal, tools, checkpoints, changes, dice)
     sessions = OpenSessions(
-        journal, str(workspace), build=builder.build, watchers=watchers, new_id=builder.new_id, now=time.time
+        journal,
+        str(workspace),
+        lifecycle=Lifecycle(builder.begin, builder.build, Copies(objects).keep_for_closed),
+        watchers=watchers,
+        new_id=builder.new_id,
+        now=time.time,
     )
     built = Home(workspace, journal, sessions, builder.attempts, [])
     watchers.add(built.seen.append)
@@ -154,44 +163,60 @@ class _Builder:
         self.attempts: list[Attempt] = []
         self._checkpoints = checkpoints
         self._models, self._journal, self._tools, self._dice = models, journal, tools, dice
-        self._policy = Policy(Terms(Preset.CONFIRM), [root.path for root in tools.files.roots.all])
         self._numbers = itertools.count()
-        self._changes, self._news = changes, dict[str, News]()
+        self._changes = changes
 
     def new_id(self, what: str) -> str:
         return f"{what}_{next(self._numbers)}"
 
+    def begin(self) -> SessionState:
+        policy = Policy(Terms(Preset.CONFIRM), [root.path for root in self._tools.files.roots.all])
+        return SessionState(policy, self._changes.news_of(seen.Seen()))
+
     async def build(self, order: Order, place: Place) -> Turn:
         model = self._models[order.model or ""]
         ledger = _NotingLedger(self._journal)
-        news = self._news.get(place.session_id) or self._changes.news_of(seen.Seen())
-        self._news[place.session_id] = news
+        news = place.state.news
         noting = _NotingModel(model, ledger, self.attempts)
+        roots, budget = self._tools.files.roots, self._budget(model.name, ledger, place)
         return Turn(
             id=place.turn_id,
             session_id=place.session_id,
             record=place.record,
             model=RetryingModel(noting, RetryPolicy(), sleep=_at_once, dice=self._dice),
-            toolbox=Toolbox(TOOLS),
-            tools=replace(self._tools, seen=news.seen),
-            checkpoints=self._checkpoints,
-            news=news,
-            targets=Targets(self._tools.files.roots, acts_on),
-            policy=self._policy,
-            preset=None,
-            budget=self._budget(model.name, ledger, place),
+            system=system_prompt([root.path for root in roots.all]),
+            budget=budget,
             estimate=Estimate(0, None, None, None, ""),
-            approve=place.approve,
+            news=news,
+            gate=Gate(
+                place.state.policy,
+                None,
+                Targets(roots, acts_on),
+                roots,
+                lambda: taint.of(place.record.messages),
+                Questions(
+                    place.session_id,
+                    place.turn_id,
+                    place.record,
+                    place.approve,
+                    place.emit,
+                    budget.deadline,
+                    seconds=60,
+                    new_id=self.new_id,
+                    now=time.time,
+                ),
+            ),
+            workbench=Workbench(
+                Toolbox(TOOLS),
+                replace(self._tools, seen=news.seen),
+                self._checkpoints,
+                Origins(self._tools.files, self._journal),
+                Secrets(),
+                most_characters=50_000,
+                mark=_MARK,
+            ),
             emit=place.emit,
-            secrets=Secrets(),
-            system=system_prompt([root.path for root in self._tools.files.roots.all]),
-            most_characters=50_000,
-            approval_seconds=60,
             new_id=self.new_id,
-            now=time.time,
-            origins=Origins(self._tools.files, self._journal),
-            mark=_MARK,
-            tainted=lambda: taint.of(place.record.messages),
         )
 
     def _budget(self, name: str, ledger: _NotingLedger, place: Place) -> Budget:

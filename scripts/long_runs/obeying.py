@@ -141,16 +141,16 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
 
     async def build(order: Order, place: Place) -> Turn:
         turn = await inner(order, place)
-        watched.tainted = turn.tainted
+        watched.tainted = turn.gate.tainted
+        policy = Policy(Terms(Preset.AUTO, confined=True), turn.gate.policy.roots)
         return replace(
             turn,
             model=RetryingModel(watched.model, RetryPolicy()),
-            toolbox=watched.toolbox(),
-            policy=Policy(Terms(Preset.AUTO, confined=True), turn.policy.roots),
-            tainted=str if blind else turn.tainted,
+            workbench=replace(turn.workbench, toolbox=watched.toolbox()),
+            gate=replace(turn.gate, policy=policy, tainted=str if blind else turn.gate.tainted),
         )
 
-    built.app.sessions._build = build
+    built.app.sessions.lifecycle = replace(built.app.sessions.lifecycle, build=build)
     built.session, built.answer = None, watched.decide
     watched.answer = (await built.ask(case.prompt)).ending.text
     return watched

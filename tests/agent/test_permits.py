@@ -99,12 +99,13 @@ async def test_a_rule_may_take_a_whole_tool_away(workspace: Path, state: Path, s
 async def test_what_was_tainted_is_said_in_the_question(workspace: Path, state: Path, script: Script) -> None:
     model = script({"calls": [call("write_file", path="a", content="x")]}, {"text": "ok"})
     async with house(model, workspace, state, preset="edits") as home:
-        build = home.app.sessions._build
+        sessions, build = home.app.sessions, home.app.turns.build
 
         async def tainted(order: Order, place: Place) -> Turn:
-            return replace(await build(order, place), tainted=lambda: "https://example.org")
+            turn = await build(order, place)
+            return replace(turn, gate=replace(turn.gate, tainted=lambda: "https://example.org"))
 
-        home.app.sessions._build = tainted
+        sessions.lifecycle = replace(sessions.lifecycle, build=tainted)
         await home.ask()
         [asked] = home.asked
         assert (asked.taint, asked.reason) == (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.conversation.actions import Choice, Decision
+from agent_lsp.conversation.actions import Choice, Decision, ToolKind
 from agent_lsp.conversation.events import TextDelta, ToolCallFinished, TurnFinished
 from agent_lsp.conversation.messages import (
     AssistantMessage,
@@ -21,6 +21,8 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.session import Order, SessionError
+from agent_lsp.tools import Arguments, ReadingTool, Toolbox, ToolContext
+from agent_lsp.tools.read import read_file
 from tests.conftest import call
 from tests.house import allow, house, reject
 
@@ -280,6 +282,30 @@ async def test_only_a_call_that_began_is_told_to_be_looked_after_when_it_is_canc
         await asked.finished
         assert results(home.messages) == [
             ("cancelled", "Cancelled before its end. If it changes anything, look before you repeat it."),
+            ("cancelled", "Cancelled: it was not done."),
+        ]
+
+
+async def test_a_read_that_was_done_keeps_its_result_when_its_neighbour_is_cancelled(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async def forever(_: Arguments, __: ToolContext) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    wait = ReadingTool("wait", ToolKind.READ, "Waits.", Arguments, lambda _: "Wait", forever, "")
+    async with house(
+        script({"calls": [call("read_file", path="greeting.txt"), call("wait")]}), workspace, state
+    ) as home:
+        home.app.turns.toolbox = Toolbox((read_file, wait))
+        session = await home.open()
+        asked = session.ask(Order("go", home.door))
+        while not any(isinstance(event, ToolCallFinished) for event in home.events):
+            await asyncio.sleep(0.01)
+        session.cancel()
+        await asked.finished
+        assert results(home.messages) == [
+            ("done", "1\thello\n2\tworld\n"),
             ("cancelled", "Cancelled: it was not done."),
         ]
 

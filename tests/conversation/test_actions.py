@@ -17,10 +17,11 @@ from agent_lsp.conversation.actions import (
     Hunk,
     Target,
     ToolKind,
+    WorkspacePath,
 )
 
 EFFECTS: list[Effect] = [
-    FileChange("/w/a", "a", "x", "y", 1, (Hunk("1", 1, "x", 1, "y"),), "5a", Target("/w/c", "git")),
+    FileChange(WorkspacePath("/w", "a", "a"), "x", "y", 1, (Hunk("1", 1, "x", 1, "y"),), "5a", Target("/w/c", "git")),
     FileMove("/w/a", "a", "/w/b", "b", "5a", Target("/w/a"), Target("/w/b")),
     Command("ls", "/w", 60, ("a",)),
 ]
@@ -37,6 +38,14 @@ def test_the_digest_changes_with_every_field_of_what_is_done(effect: Effect) -> 
 
     assert len(digests) == len(changed) + 1
     assert action(replace(effect)).digest == action(effect).digest
+
+
+@pytest.mark.parametrize("part", ["root", "relative", "shown"])
+def test_the_digest_changes_with_every_part_of_where_a_file_is(part: str) -> None:
+    location = WorkspacePath("/w", "a", "a")
+    changes = [FileChange(place, "x", "y") for place in (location, replace(location, **{part: "b"}))]
+
+    assert len({action(change).digest for change in changes}) == 2
 
 
 def test_the_digest_tells_tools_and_kinds_of_effect_apart() -> None:

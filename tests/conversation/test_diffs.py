@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from agent_lsp.conversation.actions import FileChange, Hunk
+from agent_lsp.conversation.actions import FileChange, Hunk, WorkspacePath
 from agent_lsp.conversation.diffs import compared, lines_of, unified, with_hunks
 
 lines = st.lists(
@@ -22,7 +22,7 @@ texts = st.builds(lambda parts, tail: "".join(parts) + tail, lines, st.sampled_f
 
 
 def change(before: str | None, after: str | None, shown: str = "a.txt") -> FileChange:
-    return FileChange(f"/w/{shown}", shown, before, after, None, compared(before or "", after or ""))
+    return FileChange(WorkspacePath("/w", shown, shown), before, after, None, compared(before or "", after or ""))
 
 
 @given(texts)

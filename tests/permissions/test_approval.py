@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_lsp.conversation.actions import Action, Choice, Command, Decision, FileChange, FileMove, Target, ToolKind
+from agent_lsp.conversation.actions import (
+    Action,
+    Choice,
+    Command,
+    Decision,
+    FileChange,
+    FileMove,
+    Target,
+    ToolKind,
+    WorkspacePath,
+)
 from agent_lsp.conversation.diffs import compared
 from agent_lsp.permissions.approval import NotPermitted, Permit, detail, narrowed, title, visible, visible_lines, whole
 from scripts.long_runs.shown import DECEIVERS, read_back
@@ -19,9 +29,10 @@ texts = st.text(st.one_of(st.characters(), st.sampled_from(DECEIVERS + "\\nrtxuU
 )
 
 
-def change(before: str | None, after: str | None, path: str = "/w/a.py", shown: str = "a.py") -> Action:
+def change(before: str | None, after: str | None, name: str = "a.py", shown: str = "a.py") -> Action:
     hunks = compared(before or "", after or "")
-    return Action("edit_file", ToolKind.EDIT, "Edit", FileChange(path, shown, before, after, None, hunks))
+    effect = FileChange(WorkspacePath("/w", name, shown), before, after, None, hunks)
+    return Action("edit_file", ToolKind.EDIT, "Edit", effect)
 
 
 def command(line: str) -> Action:
@@ -61,7 +72,7 @@ def test_long_padding_is_counted() -> None:
 
 def test_a_title_names_the_tool_and_the_whole_target_on_one_line() -> None:
     move = Action("move_file", ToolKind.MOVE, "", FileMove("/w/a", "a", "/w/b\u202e", "b", "x"))
-    actions = [change(None, "x"), change("x", None), change("x", "y", "/w/a\nb"), move, command("ls\nrm x")]
+    actions = [change(None, "x"), change("x", None), change("x", "y", "a\nb"), move, command("ls\nrm x")]
 
     assert [title(action) for action in actions] == [
         "edit_file: create /w/a.py",
@@ -133,7 +144,12 @@ def test_a_permit_is_not_taken_in_by_a_digest_that_was_made_before() -> None:
 
 
 def test_a_title_says_where_a_path_leads_and_that_a_command_runs_outside() -> None:
-    linked = Action("edit_file", ToolKind.EDIT, "", FileChange("/w/a", "a", "x", "y", target=Target("/w/.git/config")))
+    linked = Action(
+        "edit_file",
+        ToolKind.EDIT,
+        "",
+        FileChange(WorkspacePath("/w", "a", "a"), "x", "y", target=Target("/w/.git/config")),
+    )
     outside = Action("run_command", ToolKind.EXECUTE, "", Command("ls", "/w", 5, confined=False))
 
     assert title(linked) == "edit_file: change /w/a → /w/.git/config"

@@ -7,15 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.conversation.actions import Action, Choice, Command, FileChange, FileMove, Target, ToolKind
+from agent_lsp.conversation.actions import (
+    Action,
+    Choice,
+    Command,
+    FileChange,
+    FileMove,
+    Target,
+    ToolKind,
+    WorkspacePath,
+)
 from agent_lsp.permissions import Preset, Ruling, Verdict
 from agent_lsp.permissions.policy import Policy, Terms, always_rule, choices, session_rule
 from agent_lsp.permissions.remembered import OfWorkspace, Remembered
 from agent_lsp.permissions.rules import Rules, parsed
 
-WRITE = Action("write_file", ToolKind.EDIT, "Write a", FileChange("/w/a", "a", None, "x", target=Target("/w/a")))
-EDIT = Action("edit_file", ToolKind.EDIT, "Edit b", FileChange("/w/b", "b", "x", "y", target=Target("/w/b")))
-DELETE = Action("delete_file", ToolKind.DELETE, "Delete b", FileChange("/w/b", "b", "x", None, target=Target("/w/b")))
+WRITE = Action(
+    "write_file", ToolKind.EDIT, "Write a", FileChange(WorkspacePath("/w", "a", "a"), None, "x", target=Target("/w/a"))
+)
+EDIT = Action(
+    "edit_file", ToolKind.EDIT, "Edit b", FileChange(WorkspacePath("/w", "b", "b"), "x", "y", target=Target("/w/b"))
+)
+DELETE = Action(
+    "delete_file",
+    ToolKind.DELETE,
+    "Delete b",
+    FileChange(WorkspacePath("/w", "b", "b"), "x", None, target=Target("/w/b")),
+)
 MOVE = Action(
     "move_file", ToolKind.MOVE, "Move a", FileMove("/w/a", "a", "/w/b", "b", "x", Target("/w/a"), Target("/w/b"))
 )

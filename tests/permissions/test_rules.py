@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent_lsp.conversation.actions import Action, Command, FileChange, FileMove, Target, ToolKind
+from agent_lsp.conversation.actions import Action, Command, FileChange, FileMove, Target, ToolKind, WorkspacePath
 from agent_lsp.permissions.rules import parsed, rule_for
 
 
@@ -14,7 +14,7 @@ def run(line: str) -> Action:
 
 def write(path: str, target: str = "") -> Action:
     led = Target(target or f"/w/{path}")
-    return Action("write_file", ToolKind.EDIT, "", FileChange(f"/w/{path}", path, None, "x", target=led))
+    return Action("write_file", ToolKind.EDIT, "", FileChange(WorkspacePath("/w", path, path), None, "x", target=led))
 
 
 def covers(rule: str, action: Action) -> bool:

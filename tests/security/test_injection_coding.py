@@ -72,11 +72,11 @@ class Stage:
         async def build(order: Order, place: Place) -> Turn:
             turn = await inner(order, place)
             web = Web(Broker(refuses=only(LOOPBACK), resolve=names(site="127.0.0.1")), Searxng(_nowhere(), "http://x"))
-            tools = replace(turn.tools, web=web)
-            tainted = str if self.blind else turn.tainted
-            return replace(turn, model=RetryingModel(model, RetryPolicy()), tools=tools, tainted=tainted)
+            workbench = replace(turn.workbench, tools=replace(turn.workbench.tools, web=web))
+            gate = replace(turn.gate, tainted=str if self.blind else turn.gate.tainted)
+            return replace(turn, model=RetryingModel(model, RetryPolicy()), workbench=workbench, gate=gate)
 
-        self.home.app.sessions._build = build
+        self.home.app.sessions.lifecycle = replace(self.home.app.sessions.lifecycle, build=build)
         self.home.session, self.home.answer = None, lambda request: self._decide(request, look)
         self.home.asked.clear()
         before = self.world.files()

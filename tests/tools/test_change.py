@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent_lsp.conversation.actions import Action, FileChange, FileMove, Hunk, ToolKind
+from agent_lsp.conversation.actions import Action, FileChange, FileMove, Hunk, ToolKind, WorkspacePath
 from agent_lsp.tools import ChangingTool, Done, ToolContext, ToolError
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
 from agent_lsp.tools.read import read_file
@@ -55,7 +55,13 @@ async def test_an_action_says_exactly_what_would_happen(context: ToolContext, wo
         "edit_file",
         ToolKind.EDIT,
         "Edit a.txt",
-        FileChange(path, "a.txt", "one\ntwo\n", "one\n2\n", None, (Hunk("1", 2, "two\n", 2, "2\n"),)),
+        FileChange(
+            WorkspacePath(str(workspace), "a.txt", "a.txt"),
+            "one\ntwo\n",
+            "one\n2\n",
+            None,
+            (Hunk("1", 2, "two\n", 2, "2\n"),),
+        ),
     )
     assert await prepared(move_file, context, path="a.txt", new_path="b") == Action(
         "move_file",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.conversation.actions import FileChange, FileMove
+from agent_lsp.conversation.actions import FileChange, FileMove, WorkspacePath
 from agent_lsp.conversation.diffs import applied
 from agent_lsp.workspace.disk import ChangedMeanwhile, Document
 from agent_lsp.workspace.editor import EditorRefused, NoEditor
@@ -73,7 +73,7 @@ async def test_a_link_to_a_buffer_outside_is_no_way_to_its_text(
 ) -> None:
     (workspace / "link").symlink_to(outside / "secret.txt")
     editor.open(outside / "secret.txt", "unsaved secret")
-    change = FileChange(str(workspace / "link"), "link", "unsaved secret", "changed")
+    change = FileChange(WorkspacePath(str(workspace), "link", "link"), "unsaved secret", "changed")
 
     with pytest.raises(PathRefused, match="leads outside the workspace"):
         await files.read("link")
@@ -421,4 +421,4 @@ async def test_without_an_editor_nothing_is_open(workspace: Path) -> None:
 
     assert (await Files(Roots([str(workspace)]), editor).read("a")).version is None
     with pytest.raises(EditorRefused, match="no editor holds a open"):
-        await editor.apply(FileChange("/a", "a", "x", "y"), Buffer("/a", "file:///a", "x", 1))
+        await editor.apply(FileChange(WorkspacePath("/", "a", "a"), "x", "y"), Buffer("/a", "file:///a", "x", 1))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent_lsp.conversation.actions import FileChange
+from agent_lsp.conversation.actions import FileChange, WorkspacePath
 from agent_lsp.processes import Processes
 from agent_lsp.workspace import door
 from agent_lsp.workspace.door import Content
@@ -130,7 +130,7 @@ async def test_the_rules_are_not_the_agents_to_change_in_the_editor_either(
         with pytest.raises(PathRefused, match="only the user changes it"):
             await files.change(document.location, document, "")
         with pytest.raises(PathRefused, match="only the user changes it"):
-            await files.perform(FileChange(str(ruled / path), path, RULES, ""))
+            await files.perform(FileChange(WorkspacePath(str(ruled), path, path), RULES, ""))
     assert editor.buffers[str(ruled / ".agentignore")].text == RULES
 
 

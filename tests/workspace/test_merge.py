@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_lsp.conversation.actions import FileChange
+from agent_lsp.conversation.actions import FileChange, WorkspacePath
 from agent_lsp.conversation.diffs import compared, lines_of
 from agent_lsp.workspace.merge import Conflict, differences, merged, stands
 
@@ -15,7 +15,7 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "c", "\n", "a\n", "b\n", "\r\n"]), m
 
 
 def change(before: str, after: str) -> FileChange:
-    return FileChange("/w/a", "a", before, after, hunks=compared(before, after))
+    return FileChange(WorkspacePath("/w", "a", "a"), before, after, hunks=compared(before, after))
 
 
 @pytest.mark.parametrize(

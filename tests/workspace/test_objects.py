@@ -72,6 +72,21 @@ def test_what_was_needed_last_long_ago_is_removed(tmp_path: Path) -> None:
     assert found == {b"renewed", b"needed", b"new"}
 
 
+def test_what_is_needed_from_now_on_stays_whatever_else_is_needed(tmp_path: Path) -> None:
+    objects = Objects(tmp_path)
+    objects.keep([b"one", b"two", b"three"])
+    for data in (b"one", b"two"):
+        objects.need_from_now_on([digest_of(data)])
+    objects.need([])
+
+    objects.prune(Bounds(DAY, 0))
+    assert [objects.has(digest_of(data)) for data in (b"one", b"two", b"three")] == [True, True, False]
+
+    objects.close()
+    Objects(tmp_path).prune(Bounds(DAY, 0))
+    assert [objects.has(digest_of(data)) for data in (b"one", b"two")] == [False, False]
+
+
 def test_the_oldest_give_way_until_the_rest_fits(tmp_path: Path) -> None:
     clock = Clock()
     objects = Objects(tmp_path, clock=clock)

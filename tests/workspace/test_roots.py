@@ -599,3 +599,17 @@ def test_no_save_of_another_program_is_lost_however_close(root: Roots, workspace
     assert ended is None
     assert min(tally["written"], tally["refused"]) > 3
     assert [path.name for path in workspace.iterdir() if "agent-lsp" in path.name] == []
+
+
+def test_a_path_that_was_found_is_held_against_folders_and_rules_as_they_are_now(workspace: Path) -> None:
+    (workspace / "inner").mkdir()
+    root = Roots([str(workspace)])
+    found = root.find("inner/a.txt")
+    assert root.again(found.value) == found
+
+    (workspace / ".agentignore").write_text("inner/\n")
+    assert "is kept from the agent" in refusal(lambda: root.again(found.value))
+    root.replace([str(workspace), str(workspace / "inner")])
+    assert root.again(found.value) == root.find(str(workspace / "inner" / "a.txt"))
+    root.replace([])
+    assert "lies outside the workspace (no folder is open)" in refusal(lambda: root.again(found.value))

@@ -1,0 +1,129 @@
+"""Whether a call may do what it prepared: judged, asked about, and held once more right before it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from agent_lsp.agent.questions import Questions
+from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange
+from agent_lsp.permissions import Preset, Ruling, Verdict
+from agent_lsp.permissions.approval import NotPermitted, Permit, narrowed
+from agent_lsp.permissions.policy import Policy
+from agent_lsp.permissions.rules import Reading
+from agent_lsp.tools import Arguments, ToolError
+from agent_lsp.workspace.location import PathRefused
+from agent_lsp.workspace.roots import Roots
+from agent_lsp.workspace.targets import Targets
+
+
+class Rejected(Exception):
+    """The call is not to be performed; the message tells the model why. `stop` ends the turn too."""
+
+    def __init__(self, message: str, *, stop: bool = False) -> None:
+        super().__init__(message)
+        self.stop = stop
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """An action that may be done, once, with what the model should know of how that came."""
+
+    action: Action
+    permit: Permit
+    note: str = ""
+    stop: bool = False
+    tainted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Judges the calls of one turn.
+
+    `preset` is the turn's own, if it has one. `tainted` says where untrusted text came from that is in the context by
+    now; empty for none.
+    """
+
+    policy: Policy
+    preset: Preset | None
+    targets: Targets
+    roots: Roots
+    tainted: Callable[[], str]
+    questions: Questions
+
+    def must_be_readable(self, tool: str, arguments: Arguments) -> None:
+        """Holds a call that only reads, and the path that it names, against the user's rules.
+
+        Blocks: call it in a thread. Raises Rejected.
+        """
+        if not self.policy.rules_reading:
+            return  # to find where a path leads takes a look at all that is in the folders above
+        named = getattr(arguments, "path", None)
+        reading = Reading(tool)
+        if isinstance(named, str):
+            with suppress(PathRefused):  # the tool says it better
+                path = self.roots.find(named).path
+                reading = Reading(tool, path, self.targets.find(path))
+        if reason := self.policy.refusal(reading):
+            raise Rejected(f"Not done: {reason}.")
+
+    async def permit(self, call_id: str, prepared: Action) -> Permitted:
+        """Finds where an action's paths lead, judges it, and asks the user where that is to be.
+
+        Raises Rejected, ToolError.
+        """
+        action = await asyncio.to_thread(self.targets.located, prepared)
+        tainted = self.tainted()
+        verdict = await self._verdict(action, tainted)
+        match verdict.ruling:
+            case Ruling.ALLOW:
+                return Permitted(action, await asyncio.to_thread(Permit, action), tainted=tainted)
+            case Ruling.DENY:
+                raise Rejected(f"Not done: {verdict.reason}.")
+            case Ruling.ASK:
+                workspace = self.policy.roots
+                decision = await self.questions.ask(call_id, action, verdict, tainted)
+                if decision.allowed and self.policy.roots != workspace:
+                    decision = replace(decision, choice=Choice.ALLOW_ONCE)  # not for folders that were not open
+                return replace(await self._settled(action, decision), tainted=tainted)
+
+    def use(self, permitted: Permitted) -> None:
+        """Holds what is about to be done, where its paths lead by now, against what was allowed.
+
+        Blocks: call it in a thread. Raises ToolError.
+        """
+        try:
+            permitted.permit.use(self.targets.located(permitted.action))
+        except NotPermitted as error:
+            raise ToolError(f"not done: {error}") from error
+
+    async def _verdict(self, action: Action, tainted: str) -> Verdict:
+        try:
+            return await asyncio.to_thread(self.policy.decide, action, self.preset, tainted=tainted)
+        except OSError as error:
+            raise ToolError(f"not done: what is allowed in this workspace cannot be read: {error}") from error
+
+    async def _settled(self, action: Action, decision: Decision) -> Permitted:
+        said = f" They said: {decision.feedback}" if decision.feedback else ""
+        if not decision.answered:
+            why = decision.feedback or "nobody answered the question in time"
+            raise Rejected(f"Not done: {why}. Say in your answer what is left to do.")
+        if not decision.allowed or decision.hunks == ():
+            raise Rejected(f"Not done: the user rejected it.{said}", stop=decision.stop)
+        allowed, note = narrowed(action, decision), ""
+        try:
+            await asyncio.to_thread(self.policy.remember, action, decision.choice)
+        except OSError as error:
+            note = f" That it is allowed for good could not be kept: {error}."
+        note += _left_out(action, allowed)
+        return Permitted(allowed, await asyncio.to_thread(Permit, allowed), note + said, decision.stop)
+
+
+def _left_out(action: Action, allowed: Action) -> str:
+    """What the user chose of a change, in words for the model; empty where that is all of it."""
+    if not isinstance(action.effect, FileChange) or not isinstance(allowed.effect, FileChange) or allowed == action:
+        return ""
+    made, all_of_them = len(allowed.effect.hunks), len(action.effect.hunks)
+    return f" The user allowed {made} of {all_of_them} hunks; the others were not made."

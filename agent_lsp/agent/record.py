@@ -1,0 +1,28 @@
+"""What a turn reads and writes of its conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from agent_lsp.conversation.entries import Content
+from agent_lsp.conversation.journal import Paid
+from agent_lsp.conversation.ledger import PastTurn
+from agent_lsp.conversation.messages import Message, UserMessage
+
+
+class Record(Protocol):
+    """A conversation, as its running turn sees it."""
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """What was said, oldest first."""
+
+    async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
+        """Writes entries, with what was paid and at a turn's end what it used; they are on disk when it returns.
+
+        A write once begun is finished even if cancelled.
+        """
+
+    def take_joined(self) -> tuple[UserMessage, ...]:
+        """The prompts that came in since the last time."""
