@@ -28,7 +28,7 @@ from pygls.protocol import LanguageServerProtocol, language_server, lsp_method
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 from pygls.workspace import TextDocument, Workspace
 
-from agent_lsp.lsp import contract
+from agent_lsp.contract.handshake import experimental
 from agent_lsp.lsp.frames import BadFrame, Writer, read_frames
 
 _CHECK_SECONDS = 5.0
@@ -107,7 +107,7 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(lsp.INITIALIZE)
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         result = yield from super().lsp_initialize(params)
-        result.capabilities.experimental = contract.experimental()
+        result.capabilities.experimental = experimental()
         self.initialized_once = True
         self.initialization_options = params.initialization_options
         return result
