@@ -46,7 +46,7 @@ class AskRefused:
     error: TurnError
 
 
-AskAnswer = AskStarted | AskFinished | AskRefused
+AskAnswer = AskFinished | AskRefused | AskStarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

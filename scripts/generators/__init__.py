@@ -1,0 +1,1 @@
+"""Makes the files of the checkout that are derived from code."""
