@@ -18,13 +18,13 @@ Json = dict[str, Any]  # Any: a JSON tree
 Value = TypeVar("Value")
 
 
-class Place(Enum):
+class FieldPlace(Enum):
     """Where a field's own fields are written."""
 
     INLINED = "beside the fields of the value that holds it"
 
 
-INLINED = Place.INLINED
+INLINED = FieldPlace.INLINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _read_field(field: WireField, raw: Mapping[str, object], place: str) -> obje
     return read
 
 
-def _read(kind: Any, raw: object, where: str) -> object:
+def _read(kind: Any, raw: object, where: str) -> object:  # Any: an annotation
     if options := alternatives(kind):
         return parse(_fitting(options, raw, where), raw, f"{where}." if where and where[-1] != "." else where)
     origin = get_origin(kind)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from agent_lsp import PROTOCOL
 from agent_lsp.contract.codec import Json, encode
-from agent_lsp.contract.names import Command, EventKind, Surface
+from agent_lsp.contract.names import CommandName, EventKind, Surface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,10 @@ class DaemonOptions:
     """`capabilities.experimental.agent` in the answer of `initialize`."""
 
     protocol: Annotated[int, "The version of the contract that the daemon speaks."]
-    commands: tuple[Command, ...]
+    commands: tuple[CommandName, ...]
     events: tuple[EventKind, ...]
 
 
 def experimental() -> Json:
     """What `initialize` answers in `capabilities.experimental`."""
-    return {"agent": encode(DaemonOptions(protocol=PROTOCOL, commands=tuple(Command), events=tuple(EventKind)))}
+    return {"agent": encode(DaemonOptions(protocol=PROTOCOL, commands=tuple(CommandName), events=tuple(EventKind)))}

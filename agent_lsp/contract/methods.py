@@ -23,7 +23,7 @@ from agent_lsp.contract.answers import (
 )
 from agent_lsp.contract.approvals import Approval, ApprovalAnswer
 from agent_lsp.contract.events import AgentEvent
-from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, Command
+from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, CommandName
 from agent_lsp.contract.params import (
     AskParams,
     BranchParams,
@@ -69,14 +69,14 @@ _ASK_ENDINGS = (
 )
 
 METHODS: dict[str, Method] = {
-    Command.ASK: Method(
+    CommandName.ASK: Method(
         form=MethodForm.COMMAND,
         about=f"Start a turn. A prompt to a session whose turn runs joins it before its next step. {_ASK_ENDINGS}",
         params=AskParams,
         answer=AskAnswer,
         errors=_ASK_ERRORS,
     ),
-    Command.BRANCH: Method(
+    CommandName.BRANCH: Method(
         form=MethodForm.COMMAND,
         about="Make a new session that goes on from an entry of another one.",
         params=BranchParams,
@@ -87,67 +87,67 @@ METHODS: dict[str, Method] = {
             _UNREADABLE,
         ),
     ),
-    Command.CANCEL: Method(
+    CommandName.CANCEL: Method(
         form=MethodForm.COMMAND,
         about="Cancel a turn, the turns of a session, or all turns of this client.",
         params=CancelParams,
         answer=CancelAnswer,
     ),
-    Command.CHANGES: Method(
+    CommandName.CHANGES: Method(
         form=MethodForm.COMMAND,
         about="Show what an entry changed, hunk by hunk.",
         params=ChangesParams,
         answer=ChangesAnswer,
         errors=(_NO_SESSION, f"`{INVALID}`: the entry changed no files."),
     ),
-    Command.CONTINUE: Method(
+    CommandName.CONTINUE: Method(
         form=MethodForm.COMMAND,
         about="Go on with a session whose last turn ended before it was done, with the turn's limits anew.",
         params=ContinueParams,
         answer=AskAnswer,
         errors=(_NO_SESSION,),
     ),
-    Command.DECIDE: Method(
+    CommandName.DECIDE: Method(
         form=MethodForm.COMMAND,
         about="Answer an open question, from wherever the user gave the answer. The first answer counts.",
         params=DecideParams,
         answer=EmptyAnswer,
         errors=(f"`{INVALID}`: no question of that id is open, or the answer was not among its choices.",),
     ),
-    Command.ESTIMATE: Method(
+    CommandName.ESTIMATE: Method(
         form=MethodForm.COMMAND,
         about="Estimate what a turn may cost. Nothing is sent to a model.",
         params=AskParams,
         answer=EstimateAnswer,
         errors=(f"`{INVALID}`: no model can answer, a setting is wrong, or there is no session of that id.",),
     ),
-    Command.REDO: Method(
+    CommandName.REDO: Method(
         form=MethodForm.COMMAND,
         about="Make again what the last undo took back.",
         params=HistoryParams,
         answer=RestoreAnswer,
         errors=(_NO_SESSION, _BUSY, _UNREADABLE),
     ),
-    Command.SESSION: Method(
+    CommandName.SESSION: Method(
         form=MethodForm.COMMAND,
         about="Read the entries of a session.",
         params=SessionParams,
         answer=SessionAnswer,
         errors=(_NO_SESSION,),
     ),
-    Command.SESSIONS: Method(
+    CommandName.SESSIONS: Method(
         form=MethodForm.COMMAND,
         about="List the sessions of this workspace, the newest first.",
         params=NoParams,
         answer=tuple[StoredSession, ...],
     ),
-    Command.STATUS: Method(
+    CommandName.STATUS: Method(
         form=MethodForm.COMMAND,
         about="Say which model answers, what the agent may do, and what runs.",
         params=NoParams,
         answer=StatusAnswer,
     ),
-    Command.TRUST: Method(
+    CommandName.TRUST: Method(
         form=MethodForm.COMMAND,
         about="Show the files of the workspace that would act on the agent; trust exactly what was shown, or nothing.",
         params=TrustParams,
@@ -157,7 +157,7 @@ METHODS: dict[str, Method] = {
             f"`{REFUSED}`: what is trusted cannot be read or written.",
         ),
     ),
-    Command.UNDO: Method(
+    CommandName.UNDO: Method(
         form=MethodForm.COMMAND,
         about="Undo what the last turn changed, or the turn or call of an entry.",
         params=HistoryParams,

@@ -9,7 +9,7 @@ REQUEST_APPROVAL = "agent/requestApproval"
 NOTIFICATION_EVENT = "agent/event"
 
 
-class Command(StrEnum):
+class CommandName(StrEnum):
     """The commands of `workspace/executeCommand`; each takes one object as its only argument."""
 
     ASK = "agent.ask"

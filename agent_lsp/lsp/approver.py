@@ -14,7 +14,7 @@ from agent_lsp.contract.approvals import ApprovalAnswer
 from agent_lsp.contract.codec import InvalidParams, encode, parse
 from agent_lsp.contract.from_actions import approval
 from agent_lsp.contract.handshake import ClientOptions
-from agent_lsp.contract.names import REQUEST_APPROVAL, Command
+from agent_lsp.contract.names import REQUEST_APPROVAL, CommandName
 from agent_lsp.contract.params import DecideParams
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.lsp.convert import without_links
@@ -165,7 +165,7 @@ def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
             "title": f"Agent: {words.lower()}: {title(request.action)[:100]}",
             "command": {
                 "title": words,
-                "command": Command.DECIDE.value,
+                "command": CommandName.DECIDE.value,
                 "arguments": [
                     encode(DecideParams(approval_id=request.id, answer=ApprovalAnswer(decision=choice))),
                 ],

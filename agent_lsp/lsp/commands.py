@@ -25,7 +25,7 @@ from agent_lsp.contract.answers import (
 from agent_lsp.contract.codec import InvalidParams, encode, parse
 from agent_lsp.contract.handshake import ClientOptions
 from agent_lsp.contract.methods import METHODS
-from agent_lsp.contract.names import Command, Surface
+from agent_lsp.contract.names import CommandName, Surface
 from agent_lsp.contract.params import AskContext, AskParams, CancelParams, ContinueParams, DecideParams
 from agent_lsp.contract.sums import TurnError
 from agent_lsp.conversation.journal import JournalError
@@ -80,13 +80,13 @@ class ClientDoor:
         self._view = View(server, self._options, self._go_on)
         self.app.watchers.add(self._view.show)
         self._commands: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
-            Command.ASK: self._ask,
-            Command.CANCEL: self._cancel,
-            Command.CONTINUE: self._continue,
-            Command.DECIDE: self._decide,
-            Command.ESTIMATE: self._estimate,
-            Command.STATUS: self._status,
-            Command.TRUST: self._trust.command,
+            CommandName.ASK: self._ask,
+            CommandName.CANCEL: self._cancel,
+            CommandName.CONTINUE: self._continue,
+            CommandName.DECIDE: self._decide,
+            CommandName.ESTIMATE: self._estimate,
+            CommandName.STATUS: self._status,
+            CommandName.TRUST: self._trust.command,
             **HistoryCommands(self.app).all,
         }
         self._say_ignored()

@@ -17,7 +17,7 @@ from agent_lsp.contract.answers import (
 )
 from agent_lsp.contract.from_actions import approval
 from agent_lsp.contract.from_entries import session_entry
-from agent_lsp.contract.names import Command
+from agent_lsp.contract.names import CommandName
 from agent_lsp.contract.params import BranchParams, ChangesParams, HistoryParams, SessionParams
 from agent_lsp.conversation.journal import JournalError
 from agent_lsp.lsp.server import Refused
@@ -32,12 +32,12 @@ class HistoryCommands:
     def __init__(self, app: App) -> None:
         self._app = app
         self.all: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
-            Command.BRANCH: self._branch,
-            Command.CHANGES: self._changes,
-            Command.REDO: self._redo,
-            Command.SESSION: self._session,
-            Command.SESSIONS: self._sessions,
-            Command.UNDO: self._undo,
+            CommandName.BRANCH: self._branch,
+            CommandName.CHANGES: self._changes,
+            CommandName.REDO: self._redo,
+            CommandName.SESSION: self._session,
+            CommandName.SESSIONS: self._sessions,
+            CommandName.UNDO: self._undo,
         }
 
     async def _session(self, params: SessionParams) -> SessionAnswer:

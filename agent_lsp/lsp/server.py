@@ -14,7 +14,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from agent_lsp import NAME, __version__
-from agent_lsp.contract.names import REQUEST_ASK, Command
+from agent_lsp.contract.names import REQUEST_ASK, CommandName
 from agent_lsp.lsp import transport
 from agent_lsp.lsp.transport import Server
 
@@ -57,7 +57,7 @@ class Loaded:
 Load = Callable[[], Loaded]
 """Imports all that stands behind the door; called once the client is initialized, in a thread."""
 
-_ASKS = {Command.ASK, Command.CONTINUE}
+_ASKS = {CommandName.ASK, CommandName.CONTINUE}
 
 
 def serve(load: Load) -> int:
@@ -90,7 +90,7 @@ class Entrance:
 
     def register(self) -> None:
         """Registers all handlers with pygls."""
-        for name in Command:
+        for name in CommandName:
             self._server.command(name.value)(_handler(self._command))
         handlers: dict[str, Callable[[Any], Any]] = {  # Any: each method has its own params
             REQUEST_ASK: self._ask,

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, Command
+from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, CommandName
 
 Json = dict[str, Any]  # Any: a JSON tree
 _HOME = "/home/you"
@@ -35,7 +35,7 @@ _SCRIPT = {
         ],
         "burn": [{"text": "I delete it.", "calls": [_DELETE]}, {"text": "The poem stays."}],
         "lines": [
-            {"text": "I count them.", "calls": [_RUN], "delay_ms": _SLOW},
+            {"text": "I count them.", "calls": [_RUN]},
             {"text": "Two lines."},
         ],
         "busy": [{"fault": {"error": {"status": 503, "retry_after": 0.01}}}],
@@ -92,7 +92,7 @@ class _Daemon:
             raise RuntimeError(f"{method} failed: {answer['error']}")
         return answer["result"]
 
-    def command(self, name: Command, params: Json) -> Any:  # Any: the answer's JSON
+    def command(self, name: CommandName, params: Json) -> Any:  # Any: the answer's JSON
         """Run a command and return its answer."""
         return self.call("workspace/executeCommand", {"command": name, "arguments": [params]})
 
@@ -187,45 +187,47 @@ def _play(daemon: _Daemon) -> None:
         },
     )
     daemon.notify("initialized", {})
-    trust = daemon.command(Command.TRUST, {})
-    daemon.command(Command.ESTIMATE, {"prompt": "make the roses white"})
+    trust = daemon.command(CommandName.TRUST, {})
+    daemon.command(CommandName.ESTIMATE, {"prompt": "make the roses white"})
     context = {"uri": (daemon.workspace / "poem.txt").as_uri()}
-    asked = daemon.command(Command.ASK, {"prompt": "make the roses white", "context": context})
+    asked = daemon.command(CommandName.ASK, {"prompt": "make the roses white", "context": context})
     daemon.event("turnFinished", asked["turnId"])
     session = {"sessionId": asked["sessionId"]}
-    entries = daemon.command(Command.SESSION, session)["entries"]
+    entries = daemon.command(CommandName.SESSION, session)["entries"]
     changed = [entry["seq"] for entry in entries if entry["kind"] == "filesChanged"][-1]
-    daemon.command(Command.CHANGES, {**session, "entryId": changed})
-    daemon.command(Command.UNDO, session)
-    daemon.command(Command.REDO, session)
-    daemon.command(Command.BRANCH, {**session, "entryId": entries[0]["seq"]})
-    daemon.command(Command.TRUST, {"digest": trust["digest"]})
+    daemon.command(CommandName.CHANGES, {**session, "entryId": changed})
+    daemon.command(CommandName.UNDO, session)
+    daemon.command(CommandName.REDO, session)
+    daemon.command(CommandName.BRANCH, {**session, "entryId": entries[0]["seq"]})
+    daemon.command(CommandName.TRUST, {"digest": trust["digest"]})
     _play_interrupted(daemon, session)
-    daemon.command(Command.SESSIONS, {})
-    daemon.command(Command.CONTINUE, session)
+    daemon.command(CommandName.SESSIONS, {})
+    daemon.command(CommandName.CONTINUE, session)
     daemon.call(REQUEST_ASK, {"prompt": "say hello"})
 
 
 def _play_interrupted(daemon: _Daemon, session: Json) -> None:
     """A question that is answered by command, a prompt that joins a turn, and a turn that is cancelled."""
     daemon.answers = False
-    turn = daemon.command(Command.ASK, {**session, "prompt": "burn the poem"})["turnId"]
+    turn = daemon.command(CommandName.ASK, {**session, "prompt": "burn the poem"})["turnId"]
     asked = daemon.event("approvalRequested", turn)["params"]
-    daemon.command(Command.STATUS, {})
-    daemon.command(Command.DECIDE, {"approvalId": asked["approvalId"], "decision": "reject", "feedback": "Keep it."})
+    daemon.command(CommandName.STATUS, {})
+    daemon.command(
+        CommandName.DECIDE, {"approvalId": asked["approvalId"], "decision": "reject", "feedback": "Keep it."}
+    )
     daemon.event("turnFinished", turn)
-    daemon.command(Command.SESSION, session)
-    daemon.answers = True
-    turn = daemon.command(Command.ASK, {"prompt": "count the lines"})["turnId"]
-    counting = daemon.event("textDelta", turn)["params"]
-    daemon.command(Command.ASK, {"sessionId": counting["sessionId"], "prompt": "and the words"})
+    daemon.command(CommandName.SESSION, session)
+    turn = daemon.command(CommandName.ASK, {"prompt": "count the lines"})["turnId"]
+    counting = daemon.event("approvalRequested", turn)["params"]
+    daemon.command(CommandName.ASK, {"sessionId": counting["sessionId"], "prompt": "and the words"})
+    daemon.command(CommandName.DECIDE, {"approvalId": counting["approvalId"], **_YES})
     daemon.event("turnFinished", turn)
-    daemon.command(Command.SESSION, {"sessionId": counting["sessionId"]})
-    turn = daemon.command(Command.ASK, {"prompt": "are you busy?"})["turnId"]
+    daemon.command(CommandName.SESSION, {"sessionId": counting["sessionId"]})
+    turn = daemon.command(CommandName.ASK, {"prompt": "are you busy?"})["turnId"]
     daemon.event("turnFinished", turn)
-    turn = daemon.command(Command.ASK, {"prompt": "tell a tale"})["turnId"]
+    turn = daemon.command(CommandName.ASK, {"prompt": "tell a tale"})["turnId"]
     daemon.event("textDelta", turn)
-    daemon.command(Command.CANCEL, {"turnId": turn})
+    daemon.command(CommandName.CANCEL, {"turnId": turn})
     daemon.event("turnFinished", turn)
 
 
@@ -269,12 +271,14 @@ def _kept(daemon: _Daemon, names: _Names) -> Recorded:
                 kept.events.setdefault(event["kind"], event)
             case {"id": number, "result": result}:
                 kept.answers.setdefault(asked[number], result)
-                if asked[number] == Command.SESSION:
+                if asked[number] == CommandName.SESSION:
                     kept.entries.update({_entry(one): one for one in reversed(result["entries"])})
     kept.answers[REQUEST_APPROVAL] = _YES
-    kept.answers[Command.ESTIMATE]["inputTokens"] = 1800  # changes with every word that a model is told
-    kept.answers[Command.STATUS]["sandbox"] = "bubblewrap"  # what this machine has
-    kept.answers[Command.SESSIONS] = [one for one in kept.answers[Command.SESSIONS] if one["sessionId"] == "session_1"]
+    kept.answers[CommandName.ESTIMATE]["inputTokens"] = 1800  # changes with every word that a model is told
+    kept.answers[CommandName.STATUS]["sandbox"] = "bubblewrap"  # what this machine has
+    kept.answers[CommandName.SESSIONS] = [
+        one for one in kept.answers[CommandName.SESSIONS] if one["sessionId"] == "session_1"
+    ]
     return kept
 
 

@@ -53,7 +53,7 @@ M.NOTIFICATION_EVENT = '{NOTIFICATION_EVENT}'
 
 
 def _enumeration(enum: type[StrEnum]) -> str:
-    name = constant(enum.__name__)
+    name = constant(enum.__name__).removesuffix("_name")
     lines = "".join(f"  {one.name.lower()} = '{one.value}',\n" for one in enum)
     return f"{_comment(about(enum))}---@enum agent_lsp.{enum.__name__}\nM.{name} = {{\n{lines}}}\n"
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from agent_lsp.contract import answers, approvals, entries, events, handshake, params, sums
 from agent_lsp.contract.codec import WireField, alternatives, wire_fields
-from agent_lsp.contract.names import Command, EntryKind, EventKind
+from agent_lsp.contract.names import CommandName, EntryKind, EventKind
 from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 
@@ -61,7 +61,7 @@ def union_name(kind: object) -> str:
 
 def enumerations() -> tuple[type[StrEnum], ...]:
     """Return all enumerations that fields of the contract use."""
-    found = [Command, EventKind, EntryKind, StopReason, ToolKind, ResultStatus]
+    found = [CommandName, EventKind, EntryKind, StopReason, ToolKind, ResultStatus]
     for each in shapes():
         found += [enum for field in each.fields for enum in _enums(field.kind)]
     return tuple(dict.fromkeys(found))

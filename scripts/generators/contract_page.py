@@ -14,7 +14,7 @@ from agent_lsp.contract.entries import EntryBody, SessionEntry
 from agent_lsp.contract.events import AgentEvent, EventBody
 from agent_lsp.contract.handshake import ClientOptions, DaemonOptions
 from agent_lsp.contract.methods import METHODS, Method
-from agent_lsp.contract.names import Command
+from agent_lsp.contract.names import CommandName
 from scripts.generators.contract_examples import recorded
 from scripts.generators.contract_model import (
     HEAD,
@@ -139,7 +139,7 @@ def _value(found: Shape) -> str:
 
 def _words(enum: type[StrEnum]) -> str:
     listed = ", ".join(f"`{one.value}`" for one in enum)
-    return "" if enum is Command else f"### {enum.__name__}\n\n{about(enum)}\n\n{listed}\n\n"
+    return "" if enum is CommandName else f"### {enum.__name__}\n\n{about(enum)}\n\n{listed}\n\n"
 
 
 def _table(found: Shape) -> str:
@@ -172,7 +172,7 @@ def _type(kind: object) -> str:
 
 
 def _link(name: str) -> str:
-    places = {"Command": "methods", "SessionEntry": "entries"}
+    places = {"CommandName": "methods", "SessionEntry": "entries"}
     return f"[{name}](#{places.get(name, name.lower())})"
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from agent_lsp import NAME, PROTOCOL
 from agent_lsp.contract.codec import JsonObject, WireField
-from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, Command
+from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, CommandName
 from scripts.generators.contract_model import (
     HEAD,
     Shape,
@@ -50,13 +50,13 @@ export const NOTIFICATION_EVENT = '{NOTIFICATION_EVENT}';
 
 
 def _command() -> str:
-    lines = "".join(f"  {one.name.lower()}: '{one.value}',\n" for one in Command)
-    type_line = "export type Command = (typeof COMMAND)[keyof typeof COMMAND];\n"
-    return f"export const COMMAND = {{\n{lines}}} as const;\n{_comment(about(Command))}{type_line}"
+    lines = "".join(f"  {one.name.lower()}: '{one.value}',\n" for one in CommandName)
+    type_line = "export type CommandName = (typeof COMMAND)[keyof typeof COMMAND];\n"
+    return f"export const COMMAND = {{\n{lines}}} as const;\n{_comment(about(CommandName))}{type_line}"
 
 
 def _others() -> list[type[StrEnum]]:
-    return [one for one in enumerations() if one is not Command]
+    return [one for one in enumerations() if one is not CommandName]
 
 
 def _enumeration(enum: type[StrEnum]) -> str:

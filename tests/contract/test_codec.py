@@ -16,7 +16,7 @@ from agent_lsp.contract.entries import AssistantMessageEntry, SessionEntry, Text
 from agent_lsp.contract.events import AgentEvent, TextDeltaEvent, UsageUpdatedEvent
 from agent_lsp.contract.handshake import ClientOptions
 from agent_lsp.contract.methods import METHODS
-from agent_lsp.contract.names import REQUEST_ASK, Command, Surface
+from agent_lsp.contract.names import REQUEST_ASK, CommandName, Surface
 from agent_lsp.contract.params import AskContext, AskParams, DecideParams, Position, Range, SessionParams
 from agent_lsp.contract.sums import TurnCost, TurnUsage
 from agent_lsp.conversation.actions import Choice
@@ -119,7 +119,7 @@ def test_what_is_written_is_read_as_it_was(cls: Any, data: st.DataObject) -> Non
 
 
 def test_every_command_is_in_the_table() -> None:
-    assert set(Command) < set(METHODS)
+    assert set(CommandName) < set(METHODS)
     assert METHODS[REQUEST_ASK].params is AskParams
 
 

@@ -14,7 +14,7 @@ from agent_lsp.contract.codec import alternatives, encode, parse
 from agent_lsp.contract.entries import SessionEntry
 from agent_lsp.contract.events import AgentEvent
 from agent_lsp.contract.methods import METHODS
-from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, Command, EventKind
+from agent_lsp.contract.names import NOTIFICATION_EVENT, REQUEST_APPROVAL, REQUEST_ASK, CommandName, EventKind
 from scripts.generators import contract_lua, contract_page, contract_schema, contract_typescript
 from scripts.generators.contract_examples import recorded
 from scripts.generators.contract_model import elements
@@ -90,7 +90,7 @@ def test_the_schema_has_all_that_it_refers_to() -> None:
 
 @pytest.mark.parametrize(("folder", "made", "marks"), [(NEOVIM, "types.lua", "'\""), (VSCODE, "contract.ts", "'\"`")])
 def test_no_other_file_of_a_client_names_a_command_or_a_method(folder: Path, made: str, marks: str) -> None:
-    names = [*Command, REQUEST_ASK, REQUEST_APPROVAL, NOTIFICATION_EVENT]
+    names = [*CommandName, REQUEST_ASK, REQUEST_APPROVAL, NOTIFICATION_EVENT]
     texts = {file: file.read_text("utf-8") for file in folder.rglob(f"*{Path(made).suffix}") if file.name != made}
 
     assert len(texts) > 5

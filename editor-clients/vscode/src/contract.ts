@@ -26,7 +26,7 @@ export const COMMAND = {
   undo: 'agent.undo',
 } as const;
 /** The commands of `workspace/executeCommand`; each takes one object as its only argument. */
-export type Command = (typeof COMMAND)[keyof typeof COMMAND];
+export type CommandName = (typeof COMMAND)[keyof typeof COMMAND];
 
 export const EVENT_KINDS = [
   'turnStarted',
@@ -111,7 +111,7 @@ export interface ClientOptions {
 export interface DaemonOptions {
   /** The version of the contract that the daemon speaks. */
   protocol: number;
-  commands: readonly Command[];
+  commands: readonly CommandName[];
   events: readonly EventKind[];
 }
 

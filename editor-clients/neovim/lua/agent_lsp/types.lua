@@ -9,7 +9,7 @@ M.REQUEST_APPROVAL = 'agent/requestApproval'
 M.NOTIFICATION_EVENT = 'agent/event'
 
 --- The commands of `workspace/executeCommand`; each takes one object as its only argument.
----@enum agent_lsp.Command
+---@enum agent_lsp.CommandName
 M.command = {
   ask = 'agent.ask',
   branch = 'agent.branch',
@@ -224,7 +224,7 @@ M.role = {
 --- `capabilities.experimental.agent` in the answer of `initialize`.
 ---@class agent_lsp.DaemonOptions
 ---@field protocol integer The version of the contract that the daemon speaks.
----@field commands agent_lsp.Command[]
+---@field commands agent_lsp.CommandName[]
 ---@field events agent_lsp.EventKind[]
 
 --- A zero-based position, in the units of the negotiated encoding (LSP 3.17).
