@@ -4,4 +4,4 @@ __version__ = "0.1.0"
 
 NAME = "agent-lsp"
 PROTOCOL = 1
-"""The version of the public contract (agent_lsp/lsp/contract.py) that this daemon speaks."""
+"""The version of the public contract (agent_lsp/contract, docs/protocol.md) that this daemon speaks."""

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from agent_lsp import NAME, PROTOCOL, __version__
 
 if TYPE_CHECKING:
-    from agent_lsp.lsp.server import Door
-    from agent_lsp.lsp.transport import Server
+    from agent_lsp.lsp.server import Loaded
 
 _CANCELLED = 130
 _PROTOCOLS = ("openai-chat", "openai-responses", "anthropic")
@@ -175,12 +174,13 @@ def _serve() -> int:
     return serve(_load_door)
 
 
-def _load_door() -> Callable[[Server], Door]:
+def _load_door() -> Loaded:
     """Called once the client is initialized: all that is ours is imported here and not before."""
-    from agent_lsp.lsp.commands import open_door
+    from agent_lsp.lsp.commands import open_door, refused_ask
+    from agent_lsp.lsp.server import Loaded
 
     environment = _environment()
-    return lambda server: open_door(server, environment)
+    return Loaded(lambda server: open_door(server, environment), refused_ask)
 
 
 def _ask(arguments: argparse.Namespace) -> int:

@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from agent_lsp import __version__
 from agent_lsp.app import App
+from agent_lsp.contract.answers import StatusAnswer, TurnLimits
+from agent_lsp.contract.from_actions import pending_approval
 from agent_lsp.models import NoModel
-from agent_lsp.settings import DEFAULTS, SettingsError
+from agent_lsp.session.answers import undo_points
+from agent_lsp.settings import DEFAULTS, Settings, SettingsError
 from agent_lsp.trusting import waiting
 
 
-async def status(app: App) -> dict[str, Any]:  # Any: JSON
-    """The part of `agent.status` that is the same for every door. Settings that are wrong are told as a `problem`."""
-    model: dict[str, Any] = {"model": None}  # Any: JSON
+async def status(app: App) -> StatusAnswer:
+    """The answer of `agent.status`. Settings that are wrong are told as a `problem`."""
+    model, problem = None, ""
     try:
         waits = waiting(await asyncio.to_thread(app.trust.standing))
     except OSError as error:
         waits = f"what is trusted cannot be read: {error}"
     try:
         settings = app.settings().settings
-        model = {"model": await app.answering.name(settings)}
+        model = await app.answering.name(settings)
     except SettingsError as error:
-        settings, model["problem"] = DEFAULTS, str(error)
+        settings, problem = DEFAULTS, str(error)
     except NoModel as error:
-        model["problem"] = str(error)
+        problem = str(error)
+    level = (await app.sandboxes.found()).level
+    sessions = app.sessions.all()
+    return StatusAnswer(
+        version=__version__,
+        model=model,
+        problem=problem,
+        preset=settings.preset,
+        sandbox=level,
+        waits_for_trust=waits,
+        limits=_limits(settings),
+        undo=tuple(points for one in sessions if (points := undo_points(one.id, one.conversation))),
+        turns=tuple(turn for one in sessions for turn in one.turn_ids),
+        pending_approvals=tuple(pending_approval(asked) for one in sessions for asked in one.approvals.pending),
+    )
+
+
+def _limits(settings: Settings) -> TurnLimits:
     limits = settings.limits
-    return {
-        "version": __version__,
-        **model,
-        "preset": settings.preset,
-        "sandbox": (await app.sandboxes.found()).level,
-        **({"waitsForTrust": waits} if waits else {}),
-        "limits": {
-            "maxSteps": limits.steps,
-            "maxToolCalls": limits.tool_calls,
-            "maxTokens": limits.tokens,
-            "maxSeconds": limits.seconds,
-            "maxCost": limits.cost,
-            "maxCostPerDay": settings.max_cost_per_day,
-        },
-    }
+    return TurnLimits(
+        max_steps=limits.steps,
+        max_tool_calls=limits.tool_calls,
+        max_tokens=limits.tokens,
+        max_seconds=limits.seconds,
+        max_cost=limits.cost,
+        max_cost_per_day=settings.max_cost_per_day,
+    )

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 from agent_lsp import NAME
 from agent_lsp.app import App
+from agent_lsp.contract.codec import encode
+from agent_lsp.contract.from_events import agent_event
 from agent_lsp.conversation import events
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, FileChange, Hunk
 from agent_lsp.conversation.events import Seen
@@ -22,7 +24,8 @@ from agent_lsp.conversation.messages import ResultStatus, StopReason
 from agent_lsp.models import ModelError
 from agent_lsp.permissions.approval import Detail, detail, title, visible, visible_lines
 from agent_lsp.permissions.policy import always_rule, session_rule
-from agent_lsp.session import GO_ON, Finished, Order, documents, wire
+from agent_lsp.session import GO_ON, Finished, Order, documents
+from agent_lsp.session.answers import estimate_answer
 from agent_lsp.trusting import waiting
 from agent_lsp.workspace.editor import NoEditor
 
@@ -90,7 +93,7 @@ async def _print_estimate(app: App, order: Ask) -> int:
         _say(f"{error.kind}: {error}", "red")
         return 1
     if order.as_json:
-        print(json.dumps(wire.estimate(guess)))
+        print(json.dumps(encode(estimate_answer(guess))))
     elif guess.likely is None:
         print(f"about {guess.input_tokens:,} tokens to begin with; {guess.basis}")
     else:
@@ -194,7 +197,7 @@ class _Json:
     """Every event as a line of JSON."""
 
     def show(self, seen: Seen) -> None:
-        _write(json.dumps(wire.event(seen)) + "\n")
+        _write(json.dumps(encode(agent_event(seen))) + "\n")
 
     def end(self, done: Finished) -> None:
         """The last event said it all."""

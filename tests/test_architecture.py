@@ -22,6 +22,7 @@ LAYERS = [
     {"session", "settings", "observe", "answering", "confining", "folders", "trusting"},
     {"agent"},
     {"tools"},
+    {"contract"},
     {"models", "web", "workspace", "permissions", "memory"},
     {"conversation", "processes"},
 ]

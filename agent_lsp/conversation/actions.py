@@ -19,14 +19,13 @@ class ToolKind(StrEnum):
     MOVE = "move"
     SEARCH = "search"
     EXECUTE = "execute"
-    THINK = "think"
     FETCH = "fetch"
     OTHER = "other"
 
     @property
     def side_by_side(self) -> bool:
         """Whether neighbouring calls of this kind may run at the same time."""
-        return self in {ToolKind.READ, ToolKind.SEARCH, ToolKind.THINK, ToolKind.FETCH}
+        return self in {ToolKind.READ, ToolKind.SEARCH, ToolKind.FETCH}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,23 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_lsp.contract.approvals import ApprovalAnswer
+from agent_lsp.contract.codec import InvalidParams, encode, parse
+from agent_lsp.contract.from_actions import approval
+from agent_lsp.contract.handshake import ClientOptions
+from agent_lsp.contract.names import REQUEST_APPROVAL, CommandName
+from agent_lsp.contract.params import DecideParams
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.uris import uri_of
-from agent_lsp.lsp import contract
 from agent_lsp.lsp.convert import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
 from agent_lsp.permissions.approval import title
 from agent_lsp.permissions.policy import always_rule
-from agent_lsp.session import documents, wire
+from agent_lsp.session import documents
 
 _SURFACE_SECONDS = 60.0
 _OLD_SECONDS = 86_400.0
@@ -35,7 +41,7 @@ _ANSWERS = {
 class ClientApprover:
     """The door of one client. One message box at a time; whatever is no clear yes is a no."""
 
-    def __init__(self, server: Server, options: contract.ClientOptions, state: Path) -> None:
+    def __init__(self, server: Server, options: ClientOptions, state: Path) -> None:
         self._server, self._options, self._state = server, options, state
         self._has_request, self._files = options.approvals, list[Path]()
         self._boxes = asyncio.Semaphore(1)  # a queue: a second box would cover the first in several clients
@@ -66,7 +72,7 @@ class ClientApprover:
         seconds = max(1.0, request.expires_at - time.time())
         question = await asyncio.to_thread(self._question, request)  # a large diff takes its time
         try:
-            answer = await self._server.protocol.request(contract.REQUEST_APPROVAL, question, seconds=seconds)
+            answer = await self._server.protocol.request(REQUEST_APPROVAL, question, seconds=seconds)
         except ClientError as error:
             if error.code == 0:  # nobody answered in time: that is not a no of the user's
                 return None
@@ -146,8 +152,11 @@ class ClientApprover:
 
     def _question(self, request: ApprovalRequest) -> Json:
         """The params of our own request; what is too long for them comes as a document."""
-        asked = wire.question(request)
-        return {**asked, "document": uri_of(str(self._written(request)))} if "length" in asked else asked
+        asked = approval(request)
+        if asked.length:
+            asked = replace(asked, document=uri_of(str(self._written(request))))
+        params: Json = encode(asked)
+        return params
 
 
 def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
@@ -157,14 +166,21 @@ def actions_for(pending: tuple[ApprovalRequest, ...]) -> list[Json]:
             "title": f"Agent: {words.lower()}: {title(request.action)[:100]}",
             "command": {
                 "title": words,
-                "command": "agent.decide",
-                "arguments": [{"approvalId": request.id, "decision": choice}],
+                "command": CommandName.DECIDE.value,
+                "arguments": [
+                    encode(DecideParams(approval_id=request.id, answer=ApprovalAnswer(decision=choice))),
+                ],
             },
         }
         for request in pending
         for words, choice in _answers(request).items()
         if choice is not Choice.ALLOW_ALWAYS  # whose rule a code action could not show
     ]
+
+
+def decision_of(answer: ApprovalAnswer) -> Decision:
+    """The decision that an answer of the contract stands for."""
+    return Decision(answer.decision, answer.feedback, answer.hunks, answer.stop)
 
 
 def _why(request: ApprovalRequest) -> str:
@@ -190,8 +206,6 @@ def _decision(answer: Any) -> Decision:  # Any: the client's JSON
     if not isinstance(answer, dict):
         return Decision(Choice.REJECT)
     try:
-        parsed = contract.parse(contract.DecideParams, {**answer, "approvalId": ""})
-    except contract.InvalidParams:
+        return decision_of(parse(ApprovalAnswer, answer))
+    except InvalidParams:
         return Decision(Choice.REJECT)
-    hunks = None if parsed.hunks is None else tuple(parsed.hunks)
-    return Decision(Choice(parsed.decision), parsed.feedback, hunks, parsed.stop)

@@ -6,17 +6,31 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agent_lsp.app import App
-from agent_lsp.conversation.actions import Choice, Decision
+from agent_lsp.contract.answers import (
+    AskAnswer,
+    AskFinished,
+    AskRefused,
+    AskStarted,
+    CancelAnswer,
+    EmptyAnswer,
+    EstimateAnswer,
+    StatusAnswer,
+)
+from agent_lsp.contract.codec import InvalidParams, encode, parse
+from agent_lsp.contract.handshake import ClientOptions
+from agent_lsp.contract.methods import METHODS
+from agent_lsp.contract.names import CommandName, Surface
+from agent_lsp.contract.params import AskContext, AskParams, CancelParams, ContinueParams, DecideParams
+from agent_lsp.contract.sums import TurnError
 from agent_lsp.conversation.journal import JournalError
 from agent_lsp.conversation.uris import path_of
-from agent_lsp.lsp import contract
-from agent_lsp.lsp.approver import ClientApprover, actions_for
-from agent_lsp.lsp.contract import AskParams, CancelParams, ContinueParams, DecideParams
+from agent_lsp.lsp.approver import ClientApprover, actions_for, decision_of
 from agent_lsp.lsp.convert import View, beside
 from agent_lsp.lsp.editing import ClientEditor
 from agent_lsp.lsp.history import HistoryCommands
@@ -25,7 +39,8 @@ from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.lsp.trust import ClientTrust
 from agent_lsp.models import ModelError
 from agent_lsp.permissions import Preset
-from agent_lsp.session import GO_ON, Order, SessionError, wire
+from agent_lsp.session import GO_ON, Order, SessionError
+from agent_lsp.session.answers import ask_finished, estimate_answer
 from agent_lsp.session.session import Asked, Session
 from agent_lsp.settings import SettingsError
 from agent_lsp.status import status
@@ -40,9 +55,16 @@ def open_door(server: Server, environment: Mapping[str, str]) -> ClientDoor:
     """The door for an initialized client. Raises Refused when there is nothing to work on, or with."""
     try:
         return ClientDoor(server, environment)
-    except (SettingsError, JournalError, PathRefused, contract.InvalidParams) as error:
+    except (SettingsError, JournalError, PathRefused, InvalidParams) as error:
         kind = {SettingsError: "settings", JournalError: "journal", PathRefused: "workspace"}.get(type(error), "params")
         raise Refused(kind, str(error)) from error
+
+
+def refused_ask(error: Refused) -> Json:
+    """The answer to an ask whose turn could not begin."""
+    problem = TurnError(kind=error.kind, message=str(error))
+    answer: Json = encode(AskRefused(turn_id="", session_id="", error=problem))
+    return answer
 
 
 class ClientDoor:
@@ -51,7 +73,7 @@ class ClientDoor:
     def __init__(self, server: Server, environment: Mapping[str, str]) -> None:
         self._server = server
         self._from_editor = _initial_options(server)
-        self._options = contract.parse(contract.ClientOptions, self._from_editor)
+        self._options = parse(ClientOptions, self._from_editor)
         self._editor = ClientEditor(server)
         self.app = App(environment, _folders(server), self._editor, ask_editor=lambda: self._from_editor)
         self._approver = ClientApprover(server, self._options, self.app.state)
@@ -59,39 +81,42 @@ class ClientDoor:
         self._view = View(server, self._options, self._go_on)
         self.app.watchers.add(self._view.show)
         self._commands: dict[str, Callable[[Any], Awaitable[object]]] = {  # Any: each takes its own params
-            "agent.ask": self.ask,
-            "agent.cancel": self._cancel,
-            "agent.continue": self._continue,
-            "agent.decide": self._decide,
-            "agent.estimate": self._estimate,
-            "agent.status": self._status,
-            "agent.trust": self._trust.command,
+            CommandName.ASK: self._ask,
+            CommandName.CANCEL: self._cancel,
+            CommandName.CONTINUE: self._continue,
+            CommandName.DECIDE: self._decide,
+            CommandName.ESTIMATE: self._estimate,
+            CommandName.STATUS: self._status,
+            CommandName.TRUST: self._trust.command,
             **HistoryCommands(self.app).all,
         }
         self._say_ignored()
         self._tending = asyncio.create_task(self._tend())
 
     async def command(self, name: str, params: object) -> object:
-        """Runs a command whose params are parsed. Raises JsonRpcInvalidParams, Refused."""
+        """Runs a command. Raises JsonRpcInvalidParams, Refused."""
         try:
-            return await self._commands[name](params)
-        except SessionError as error:
+            return encode(await self._commands[name](parse(METHODS[name].params, params)))
+        except (InvalidParams, SessionError) as error:
             raise JsonRpcInvalidParams(str(error)) from error
 
-    async def ask(self, params: AskParams) -> object:
-        """`agent.ask`, and `agent/ask`, which always waits."""
+    async def ask(self, params: object) -> object:
+        """`agent/ask`, which always waits. Raises JsonRpcInvalidParams, Refused."""
+        try:
+            return encode(await self._ask(replace(parse(AskParams, params), wait=True)))
+        except (InvalidParams, SessionError) as error:
+            raise JsonRpcInvalidParams(str(error)) from error
+
+    async def _ask(self, params: AskParams) -> AskAnswer:
         self._ask_for_trust()
         try:
             session, asked = await self._asked(params)
-        except SessionError as error:
-            raise JsonRpcInvalidParams(str(error)) from error
         except SettingsError as error:
             raise Refused("settings", str(error)) from error
         except JournalError as error:
             raise Refused("journal", str(error)) from error
         if not params.wait:
-            joined = {"joined": True} if asked.joined else {}
-            return {"turnId": asked.turn_id, "sessionId": session.id, **joined}
+            return AskStarted(turn_id=asked.turn_id, session_id=session.id, joined=asked.joined)
         return await self._waited(session, asked)
 
     async def _asked(self, params: AskParams) -> tuple[Session, Asked]:
@@ -117,70 +142,60 @@ class ClientDoor:
             queue=params.queue,
         )
 
-    def _beside(self, context: contract.AskContext | None) -> str:
+    def _beside(self, context: AskContext | None) -> str:
         if context is None or context.uri is None or (path := path_of(context.uri)) is None:
             return ""
         if self.app.files.keeps(path):
             return "[The user is looking at a file that they keep from you]"
         return beside(context, path, self._editor.document(path))
 
-    async def _waited(self, session: Session, asked: Asked) -> Json:
+    async def _waited(self, session: Session, asked: Asked) -> AskFinished:
         """The turn's end. A cancelled wait cancels the turn, and is answered with its result and not with an error."""
         try:
             done = await asyncio.shield(asked.finished)
         except asyncio.CancelledError:
             session.cancel(asked.turn_id)
             done = await asyncio.shield(asked.finished)
-        return wire.finished(done)
+        return ask_finished(done)
 
-    def _preset(self, wished: str | None) -> Preset | None:
+    def _preset(self, wished: Preset | None) -> Preset | None:
         """A preset for one turn, if it is tighter than the one in force; a looser one has no effect."""
-        if wished is None or Preset(wished).looser_than(self.app.settings().settings.preset):
+        if wished is None or wished.looser_than(self.app.settings().settings.preset):
             return None
-        return Preset(wished)
+        return wished
 
-    async def _continue(self, params: ContinueParams) -> object:
-        return await self.ask(AskParams(prompt=GO_ON, session_id=params.session_id, wait=params.wait))
+    async def _continue(self, params: ContinueParams) -> AskAnswer:
+        return await self._ask(AskParams(prompt=GO_ON, session_id=params.session_id, wait=params.wait))
 
     async def _go_on(self, session_id: str) -> object:
-        return await self._continue(ContinueParams(session_id))
+        return await self._continue(ContinueParams(session_id=session_id))
 
-    async def _estimate(self, params: AskParams) -> object:
+    async def _estimate(self, params: AskParams) -> EstimateAnswer:
         session = await self.app.sessions.get(params.session_id) if params.session_id else None
         try:
             estimate = await self.app.turns.estimate(self._order(params), session.messages if session else ())
         except (ModelError, SettingsError) as error:
             raise SessionError(str(error)) from error
-        return wire.estimate(estimate)
+        return estimate_answer(estimate)
 
-    async def _cancel(self, params: CancelParams) -> object:
+    async def _cancel(self, params: CancelParams) -> CancelAnswer:
         sessions = self.app.sessions.all()
         if params.session_id:
             sessions = tuple(session for session in sessions if session.id == params.session_id)
         if params.turn_id:
             sessions = tuple(session for session in sessions if params.turn_id in session.turn_ids)
-        return {"cancelled": [turn for session in sessions for turn in session.cancel(params.turn_id)]}
+        return CancelAnswer(cancelled=tuple(turn for one in sessions for turn in one.cancel(params.turn_id)))
 
-    async def _decide(self, params: DecideParams) -> object:
-        hunks = None if params.hunks is None else tuple(params.hunks)
-        decision = Decision(Choice(params.decision), params.feedback, hunks, params.stop)
-        self.app.sessions.decide(params.approval_id, decision)
-        return {}
+    async def _decide(self, params: DecideParams) -> EmptyAnswer:
+        self.app.sessions.decide(params.approval_id, decision_of(params.answer))
+        return EmptyAnswer()
 
-    async def _status(self, _: object) -> object:
-        open_sessions = self.app.sessions.all()
-        return {
-            **await status(self.app),
-            "undo": [
-                at_hand for session in open_sessions if (at_hand := wire.at_hand(session.id, session.conversation))
-            ],
-            "turns": [turn for session in open_sessions for turn in session.turn_ids],
-            "pendingApprovals": [wire.pending(r) for s in open_sessions for r in s.approvals.pending],
-        }
+    async def _status(self, _: object) -> StatusAnswer:
+        return await status(self.app)
 
     def code_actions(self) -> list[Json]:
         """The answers to open questions, for clients that do not show them in a view of their own."""
-        if "approval" in self._options.renders:
+        if Surface.APPROVAL in self._options.renders:
             return []
         return actions_for(tuple(r for session in self.app.sessions.all() for r in session.approvals.pending))
 
@@ -233,7 +248,7 @@ class ClientDoor:
             await asyncio.sleep(_PRUNE_SECONDS)
 
     def _ask_for_trust(self) -> None:
-        if "trust" not in self._options.renders:
+        if Surface.TRUST not in self._options.renders:
             self._trust.ask()
 
     def _say_ignored(self) -> None:

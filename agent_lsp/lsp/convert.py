@@ -10,14 +10,16 @@ from typing import Any
 from pygls.workspace import TextDocument
 
 from agent_lsp.agent.context import shown_beside
+from agent_lsp.contract.codec import encode
+from agent_lsp.contract.from_events import agent_event
+from agent_lsp.contract.handshake import ClientOptions
+from agent_lsp.contract.names import NOTIFICATION_EVENT, Surface
+from agent_lsp.contract.params import AskContext, Range
 from agent_lsp.conversation import events
 from agent_lsp.conversation.events import Seen
 from agent_lsp.conversation.messages import StopReason
-from agent_lsp.lsp import contract
-from agent_lsp.lsp.contract import AskContext
 from agent_lsp.lsp.transport import ClientError, Json, Protocol, Server
 from agent_lsp.permissions.approval import visible
-from agent_lsp.session import wire
 
 _CREATE_SECONDS = 10.0
 _OFFER_SECONDS = 600.0
@@ -122,7 +124,7 @@ class View:
     """What one client sees of all turns: events, if it takes them, progress, and one line at the end."""
 
     server: Server
-    options: contract.ClientOptions
+    options: ClientOptions
     go_on: Callable[[str], Awaitable[object]]
     progress: dict[str, Progress] = field(default_factory=dict)
     partial: dict[str, Token] = field(default_factory=dict)
@@ -148,9 +150,9 @@ class View:
         ):
             return
         if self.options.events:
-            protocol.tell(contract.NOTIFICATION_EVENT, wire.event(seen))
+            protocol.tell(NOTIFICATION_EVENT, encode(agent_event(seen)))
         if (token := self.partial.get(seen.turn_id)) is not None:
-            protocol.tell("$/progress", {"token": token, "value": wire.event(seen)})
+            protocol.tell("$/progress", {"token": token, "value": encode(agent_event(seen))})
         if isinstance(seen.event, events.TurnStarted):
             self._begin(seen.turn_id)
             self._note(seen.event.note)
@@ -160,7 +162,7 @@ class View:
             self._end(seen, seen.event)
 
     def _begin(self, turn_id: str) -> None:
-        if turn_id in self.progress or "progress" in self.options.renders or not _shows_progress(self.server):
+        if turn_id in self.progress or Surface.PROGRESS in self.options.renders or not _shows_progress(self.server):
             return
         progress = Progress(self.server.protocol, turn_id, ready=False)
         self.progress[turn_id] = progress
@@ -175,7 +177,7 @@ class View:
     def _end(self, seen: Seen, event: events.TurnFinished) -> None:
         self.progress.pop(seen.turn_id, None)
         self.partial.pop(seen.turn_id, None)
-        if not self.options.events and "chat" not in self.options.renders:
+        if not self.options.events and Surface.CHAT not in self.options.renders:
             self._say(seen, event)
 
     def _say(self, seen: Seen, event: events.TurnFinished) -> None:
@@ -219,7 +221,7 @@ def beside(context: AskContext, path: str, document: TextDocument | None) -> str
     return shown_beside(path, lines, selected, diagnostics)
 
 
-def _selected(document: TextDocument, shown: contract.Range) -> str:
+def _selected(document: TextDocument, shown: Range) -> str:
     text: list[str] = list(document.lines)[shown.start.line : shown.end.line + 1]
     if not text:
         return ""

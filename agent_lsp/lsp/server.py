@@ -1,4 +1,4 @@
-"""Lifecycle and capabilities. Until `initialized` nothing of ours is imported but transport and contract."""
+"""Lifecycle and capabilities. Until `initialized`, of ours only transport and names of the contract are imported."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-import attrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from agent_lsp import NAME, __version__
-from agent_lsp.lsp import contract, transport
+from agent_lsp.contract.names import REQUEST_ASK, CommandName
+from agent_lsp.lsp import transport
 from agent_lsp.lsp.transport import Server
 
 _REQUEST_FAILED = -32803  # LSP 3.17, ErrorCodes
 Json = dict[str, Any]  # Any: a JSON tree
 
 
-class Door(Protocol):
-    """What stands behind the server once the client is initialized."""
+class Handlers(Protocol):
+    """What stands behind the server once the client is initialized. Params and answers are JSON."""
 
     async def command(self, name: str, params: object) -> object: ...
-    async def ask(self, params: contract.AskParams) -> object: ...
+    async def ask(self, params: object) -> object: ...
     def code_actions(self) -> list[Json]: ...
     def document_changed(self, uri: str) -> None: ...
     def progress_cancelled(self, token: str | int) -> None: ...
@@ -42,11 +43,21 @@ class Refused(Exception):
         self.kind = kind
 
 
-OpenDoor = Callable[[Server], Door]
-"""Opens the door for a client. Raises Refused."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What is imported once the client is initialized.
 
-Load = Callable[[], OpenDoor]
+    `open` opens the door for a client and raises Refused; `refused_ask` is the answer to an ask that was refused.
+    """
+
+    open: Callable[[Server], Handlers]
+    refused_ask: Callable[[Refused], object]
+
+
+Load = Callable[[], Loaded]
 """Imports all that stands behind the door; called once the client is initialized, in a thread."""
+
+_ASKS = {CommandName.ASK, CommandName.CONTINUE}
 
 
 def serve(load: Load) -> int:
@@ -74,14 +85,15 @@ class Entrance:
 
     def __init__(self, server: Server, load: Load) -> None:
         self._server, self._load = server, load
-        self._opening: asyncio.Task[Door] | None = None
+        self._loaded: Loaded | None = None
+        self._opening: asyncio.Task[Handlers] | None = None
 
     def register(self) -> None:
         """Registers all handlers with pygls."""
-        for name in contract.COMMANDS:
-            self._server.command(name)(_handler(self._command))
+        for name in CommandName:
+            self._server.command(name.value)(_handler(self._command))
         handlers: dict[str, Callable[[Any], Any]] = {  # Any: each method has its own params
-            contract.REQUEST_ASK: self._ask,
+            REQUEST_ASK: self._ask,
             lsp.INITIALIZED: self._initialized,
             lsp.TEXT_DOCUMENT_DID_CHANGE: self._changed,
             lsp.TEXT_DOCUMENT_CODE_ACTION: self._code_actions,
@@ -93,8 +105,8 @@ class Entrance:
             self._server.feature(method)(_handler(handler))
 
     async def close(self) -> None:
-        if door := self._door():
-            await door.close()
+        if handlers := self._handlers():
+            await handlers.close()
 
     async def _initialized(self, _: object) -> None:
         try:
@@ -103,72 +115,66 @@ class Entrance:
             self._server.protocol.tell("window/logMessage", {"type": 1, "message": f"{NAME}: {error}"})
 
     async def _command(self, params: lsp.ExecuteCommandParams) -> object:
-        shape, arguments = contract.COMMANDS[params.command], params.arguments or [None]
+        arguments = params.arguments or [None]
         if len(arguments) != 1:
             raise JsonRpcInvalidParams(f"{params.command} takes one object, not {len(arguments)} arguments")
-        parsed = _parsed(shape, arguments[0])
         try:
-            return await self._through(lambda door: door.command(params.command, parsed))
+            handlers = await self._opened()
+            return await handlers.command(params.command, arguments[0])
         except Refused as error:
-            if shape is not contract.AskParams:
+            if params.command not in _ASKS:
                 raise JsonRpcException(str(error), code=_REQUEST_FAILED) from error
             return self._refused(error)
 
     async def _ask(self, params: object) -> object:
-        parsed = attrs.evolve(_parsed(contract.AskParams, params), wait=True)
         try:
-            return await self._through(lambda door: door.ask(parsed))
+            handlers = await self._opened()
+            return await handlers.ask(params)
         except Refused as error:
             return self._refused(error)
 
     def _refused(self, error: Refused) -> object:
         """A turn that could not begin is answered as one that failed, and said in one line."""
         self._server.protocol.tell("window/showMessage", {"type": 1, "message": f"Agent: {error}"})
-        problem = {"kind": error.kind, "message": str(error)}
-        return {"turnId": "", "sessionId": "", "stopReason": "failed", "error": problem}
-
-    async def _through(self, call: Callable[[Door], Any]) -> object:
-        try:
-            return await call(await self._opened())
-        except contract.InvalidParams as error:
-            raise JsonRpcInvalidParams(str(error)) from error
+        assert self._loaded  # noqa: S101 - nothing else raises Refused
+        return self._loaded.refused_ask(error)
 
     async def _code_actions(self, _: lsp.CodeActionParams) -> object:
-        return door.code_actions() if (door := self._door()) else []
+        return handlers.code_actions() if (handlers := self._handlers()) else []
 
     async def _configuration_changed(self, _: object) -> None:
-        if door := self._door():
-            await door.configuration_changed()
+        if handlers := self._handlers():
+            await handlers.configuration_changed()
 
     async def _folders_changed(self, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
         for folder in params.event.added:  # pygls adds before it removes: what is in both, maybe spelled anew, is open
             self._server.workspace.add_folder(folder)
-        if door := self._door():
-            door.folders_changed()
+        if handlers := self._handlers():
+            handlers.folders_changed()
 
     async def _changed(self, params: lsp.DidChangeTextDocumentParams) -> None:
-        if door := self._door():
-            door.document_changed(params.text_document.uri)
+        if handlers := self._handlers():
+            handlers.document_changed(params.text_document.uri)
 
     async def _progress_cancelled(self, params: lsp.WorkDoneProgressCancelParams) -> None:
-        if door := self._door():
-            door.progress_cancelled(params.token)
+        if handlers := self._handlers():
+            handlers.progress_cancelled(params.token)
 
-    def _door(self) -> Door | None:
+    def _handlers(self) -> Handlers | None:
         opening = self._opening
         if opening is None or not opening.done() or opening.cancelled() or opening.exception():
             return None
         return opening.result()
 
-    async def _opened(self) -> Door:
-        failed = self._opening and self._opening.done() and not self._door()
+    async def _opened(self) -> Handlers:
+        failed = self._opening and self._opening.done() and not self._handlers()
         if self._opening is None or failed:
             self._opening = asyncio.create_task(self._open())
         return await asyncio.shield(self._opening)
 
-    async def _open(self) -> Door:
-        open_door = await asyncio.to_thread(self._load)
-        return open_door(self._server)
+    async def _open(self) -> Handlers:
+        self._loaded = await asyncio.to_thread(self._load)
+        return self._loaded.open(self._server)
 
 
 def _handler(method: Callable[[Any], Any]) -> Callable[[Any], Any]:  # Any: each method has its own params
@@ -178,10 +184,3 @@ def _handler(method: Callable[[Any], Any]) -> Callable[[Any], Any]:  # Any: each
         return await method(params)
 
     return handler
-
-
-def _parsed(shape: type, raw: object) -> Any:  # Any: one of the contract's classes
-    try:
-        return contract.parse(shape, raw)
-    except contract.InvalidParams as error:
-        raise JsonRpcInvalidParams(str(error)) from error

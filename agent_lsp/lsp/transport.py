@@ -29,8 +29,8 @@ from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, 
 from pygls.workspace import TextDocument, Workspace
 from pygls.workspace import workspace as documents_by_uri
 
+from agent_lsp.contract.handshake import experimental
 from agent_lsp.conversation.uris import canonical, uri_of
-from agent_lsp.lsp import contract
 from agent_lsp.lsp.frames import BadFrame, Writer, read_frames
 
 _CHECK_SECONDS = 5.0
@@ -112,7 +112,7 @@ class Protocol(LanguageServerProtocol):
         if params.root_uri is None and params.root_path and params.root_path.startswith("/"):
             params.root_uri = uri_of(params.root_path)  # pygls' own takes `/C:/a` for a drive
         result = yield from super().lsp_initialize(params)
-        result.capabilities.experimental = contract.experimental()
+        result.capabilities.experimental = experimental()
         self.initialized_once = True
         self.initialization_options = params.initialization_options
         return result

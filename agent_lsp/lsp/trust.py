@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agent_lsp.contract.answers import ProjectFile, TrustAnswer
+from agent_lsp.contract.params import TrustParams
 from agent_lsp.conversation.uris import uri_of
 from agent_lsp.lsp.approver import ClientApprover
-from agent_lsp.lsp.contract import TrustParams
 from agent_lsp.lsp.convert import without_links
 from agent_lsp.lsp.server import Refused
-from agent_lsp.lsp.transport import ClientError, Json, Server
+from agent_lsp.lsp.transport import ClientError, Server
 from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.trust import ActingFile, Standing
 from agent_lsp.settings import SettingsError
@@ -35,7 +36,7 @@ class ClientTrust:
         self._server, self._trust, self._approver, self._environment = server, trust, approver, environment
         self._asking: asyncio.Task[None] | None = None
 
-    async def command(self, params: TrustParams) -> object:
+    async def command(self, params: TrustParams) -> TrustAnswer:
         """`agent.trust`. Raises Refused, and JsonRpcInvalidParams where what was shown is not what stands there."""
         try:
             return await asyncio.to_thread(self._done, params)
@@ -54,22 +55,21 @@ class ClientTrust:
         if self._asking:
             self._asking.cancel()
 
-    def _done(self, params: TrustParams) -> Json:
+    def _done(self, params: TrustParams) -> TrustAnswer:
         if params.forget:
             return self._shown(self._trust.forget())
         return self._shown(self._trust.trust(params.digest) if params.digest else self._trust.standing())
 
-    def _shown(self, standing: Standing) -> Json:
-        return {
-            "trusted": standing.trusted,
-            "digest": standing.digest,
-            "files": [self._shown_file(file) for file in standing.files],
-            "changed": [uri_of(path) for path in standing.changed],
-        }
+    def _shown(self, standing: Standing) -> TrustAnswer:
+        return TrustAnswer(
+            trusted=standing.trusted,
+            digest=standing.digest,
+            files=tuple(map(self._shown_file, standing.files)),
+            changed=tuple(uri_of(path) for path in standing.changed),
+        )
 
-    def _shown_file(self, file: ActingFile) -> Json:
-        problem = {"problem": problem} if (problem := "\n".join(self._problems(file))) else {}
-        return {"uri": uri_of(file.path), "text": _text(file), **problem}
+    def _shown_file(self, file: ActingFile) -> ProjectFile:
+        return ProjectFile(uri=uri_of(file.path), text=_text(file), problem="\n".join(self._problems(file)))
 
     def _problems(self, file: ActingFile) -> tuple[str, ...]:
         problems = (file.problem,) if file.problem else problems_of_project(self._environment, file.path, file.data)

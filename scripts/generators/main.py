@@ -6,15 +6,26 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.generators import settings_page, vscode_settings
+from scripts.generators import (
+    contract_lua,
+    contract_page,
+    contract_schema,
+    contract_typescript,
+    settings_page,
+    vscode_settings,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _VSCODE = "editor-clients/vscode"
 Generated = Mapping[str, Callable[[str], str]]
 GENERATED: Generated = {
+    "docs/protocol.md": contract_page.page,
+    "docs/protocol.schema.json": contract_schema.schema,
     "docs/settings.md": settings_page.page,
+    "editor-clients/neovim/lua/agent_lsp/types.lua": contract_lua.types,
     f"{_VSCODE}/package.json": vscode_settings.manifest,
     f"{_VSCODE}/package.nls.json": vscode_settings.texts,
+    f"{_VSCODE}/src/contract.ts": contract_typescript.types,
     f"{_VSCODE}/src/daemon/settingRows.ts": vscode_settings.rows,
 }
 """By its path: a function from the file's text, empty if there is none, to what that should be.

@@ -61,4 +61,4 @@ def test_only_a_rejection_does_not_allow() -> None:
 
 
 def test_what_only_looks_may_run_side_by_side() -> None:
-    assert {kind.value for kind in ToolKind if kind.side_by_side} == {"read", "search", "think", "fetch"}
+    assert {kind.value for kind in ToolKind if kind.side_by_side} == {"read", "search", "fetch"}

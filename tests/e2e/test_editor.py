@@ -595,6 +595,20 @@ def test_a_root_that_does_not_exist(daemon: Start, tmp_path: Path, script: Scrip
     assert f"{tmp_path}/gone does not exist" in failed(client)["message"]
 
 
+def test_where_the_daemon_cannot_work_continue_is_answered_as_a_failed_turn_and_an_estimate_is_an_error(
+    daemon: Start, tmp_path: Path, script: Script
+) -> None:
+    client = daemon(script({"text": "x"}))
+    client.start(tmp_path / "gone")
+
+    answer = client.command("agent.continue", {"sessionId": "session_1"})
+    with pytest.raises(Error) as refused:
+        client.command("agent.estimate", {"prompt": "go"})
+
+    assert (answer["stopReason"], answer["error"]["kind"]) == ("failed", "workspace")
+    assert (refused.value.code, refused.value.message) == (-32803, answer["error"]["message"])
+
+
 def test_a_typo_in_the_environment_names_the_nearest_setting(daemon: Start, workspace: Path, script: Script) -> None:
     client = daemon(script({"text": "x"}), AGENT_LSP_MAX_STEP="5")
     client.start(workspace)

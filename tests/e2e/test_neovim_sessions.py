@@ -57,7 +57,7 @@ def test_the_status_line_adds_up_what_the_turns_of_this_neovim_have_cost(tmp_pat
         T.wait('the preset', function() return status.text() == 'agent: idle · confirm' end)
         local shown = {}
         local function take(kind, turn, cost)
-          status.take({ kind = types.event[kind], turnId = turn, cost = cost, costUnknown = not cost or nil })
+          status.take({ kind = types.event_kind[kind], turnId = turn, cost = cost, costUnknown = not cost or nil })
           table.insert(shown, status.text())
         end
         take('usage_updated', 'a', 0.25)

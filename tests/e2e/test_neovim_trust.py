@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent_lsp.contract.answers import TrustAnswer
+from agent_lsp.contract.codec import wire_fields
 from tests.e2e.neovim_driver import POEM, Bench
-from tests.e2e.test_neovim_contract import fields_of
 
 TEXT = 'preset = "plan"\nbaseUrl = "http://evil.example"\n'
 ASK = """
@@ -75,7 +76,7 @@ def test_what_waits_is_said_once_shown_whole_and_trusted(tmp_path: Path) -> None
     assert (result["left"], result["before"], result["after"]) == (0, "confirm", "plan")
     waits = "Agent: config.toml is not trusted yet: see :AgentTrust"
     assert result["notes"].count(waits) == 1
-    always, _ = fields_of("agent_lsp.Trust")
+    always = {field.wire for field in wire_fields(TrustAnswer)}
     assert always == set(result["answer"])
 
 

@@ -312,7 +312,7 @@ def test_the_end_of_a_text_without_a_final_newline_is_given_in_the_clients_units
     assert edit["range"]["end"] == {"line": 0, "character": units}
 
 
-def test_only_transport_contract_and_what_they_need_are_imported_when_initialize_is_answered(
+def test_only_frames_transport_and_names_of_the_contract_are_imported_when_initialize_is_answered(
     state: Path, workspace: Path, tmp_path: Path
 ) -> None:
     probe = tmp_path / "probe.py"
@@ -330,9 +330,10 @@ def test_only_transport_contract_and_what_they_need_are_imported_when_initialize
     try:
         client.start(workspace)
         wait_until(lambda: b"LOADED" in client.stderr)
-        modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.conversation", "agent_lsp.conversation.uris"]
-        modules += ["agent_lsp.lsp", "agent_lsp.lsp.contract"]
-        modules += ["agent_lsp.lsp.frames", "agent_lsp.lsp.server", "agent_lsp.lsp.transport"]
+        modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.contract"]
+        modules += [f"agent_lsp.contract.{name}" for name in ("codec", "handshake", "names")]
+        modules += ["agent_lsp.conversation", "agent_lsp.conversation.uris"]
+        modules += ["agent_lsp.lsp", "agent_lsp.lsp.frames", "agent_lsp.lsp.server", "agent_lsp.lsp.transport"]
         assert client.stderr.split(b"\n")[0].decode() == f"LOADED {modules} []"
     finally:
         client.kill()

@@ -165,7 +165,7 @@ def _git(folder: Path, *words: str, given: str = "") -> str:
     return ran.stdout.strip()
 
 
-@pytest.mark.parametrize("kind", [ToolKind.READ, ToolKind.THINK, ToolKind.SEARCH])
+@pytest.mark.parametrize("kind", [ToolKind.READ, ToolKind.FETCH, ToolKind.SEARCH])
 def test_the_kind_that_somebody_says_a_call_has_decides_nothing(kind: ToolKind) -> None:
     policy = Policy(Terms(Preset.EDITS, confined=True), ["/w"])
 

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from agent_lsp.app import App
+from agent_lsp.contract.codec import encode
+from agent_lsp.contract.from_events import agent_event
+from agent_lsp.conversation.events import ToolCallOutput
 from agent_lsp.conversation.messages import ToolMessage
-from agent_lsp.session import wire
+from agent_lsp.session.answers import ask_finished
 from agent_lsp.workspace.editor import NoEditor
 from tests.conftest import Start, call
 from tests.house import House
@@ -70,7 +73,7 @@ async def test_a_known_key_is_written_and_sent_nowhere(workspace: Path, state: P
         finished = await house.ask(f"why is {KEY} or {TOKEN} refused?")
         told = [asdict(message) for message in house.messages]
         results = _results(house)
-        shown = json.dumps([wire.event(seen) for seen in house.seen] + [wire.finished(finished)])
+        shown = json.dumps(encode([*map(agent_event, house.seen), ask_finished(finished)]))
         await app.close()
 
     sent = json.dumps([asked.body for asked in provider.asked])
@@ -122,7 +125,7 @@ async def test_the_output_of_a_running_command_is_cleaned_though_it_comes_in_pie
     app.watchers.add(house.seen.append)
     await house.ask()
     await app.close()
-    outputs = [wire.event(seen)["text"] for seen in house.seen if wire.event(seen)["kind"] == "toolCallOutput"]
+    outputs = [seen.event.text for seen in house.seen if isinstance(seen.event, ToolCallOutput)]
 
     assert outputs == ["[redacted: key of a model]\n"]
 

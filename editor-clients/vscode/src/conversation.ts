@@ -2,14 +2,14 @@
 
 import { EventEmitter } from 'vscode';
 import type { Conversation } from './chat/port';
-import { COMMAND, type Approval, type Entry, type SessionEntries, type SessionSummary } from './contract';
+import { COMMAND, type Approval, type SessionEntry, type SessionAnswer, type StoredSession } from './contract';
 import type { SessionFile } from './sessionFile';
 
 type Call = <T>(command: string, params: object) => Promise<T>;
 
 export interface Opened {
   sessionId: string;
-  entries: readonly Entry[];
+  entries: readonly SessionEntry[];
   pendingApprovals: readonly Approval[];
 }
 
@@ -49,17 +49,17 @@ export class ShownConversation {
   async open(sessionId: string, title?: string): Promise<void> {
     this.wishes += 1;
     const wish = this.wishes;
-    const { entries, pendingApprovals } = await this.call<SessionEntries>(COMMAND.session, { sessionId });
+    const { entries, pendingApprovals } = await this.call<SessionAnswer>(COMMAND.session, { sessionId });
     if (wish !== this.wishes) return;
     this.show({ sessionId, ...(title !== undefined && { title }), entries });
     this.openings.fire({ sessionId, entries, pendingApprovals });
   }
 
   /** Entries of the shown conversation with a larger `seq` than `after`. */
-  async entries(after: number): Promise<readonly Entry[]> {
+  async entries(after: number): Promise<readonly SessionEntry[]> {
     const sessionId = this.shown.sessionId;
     if (sessionId === undefined) return [];
-    return (await this.call<SessionEntries>(COMMAND.session, { sessionId, after })).entries;
+    return (await this.call<SessionAnswer>(COMMAND.session, { sessionId, after })).entries;
   }
 
   /** Shows a new one; it gets its id by the first prompt. */
@@ -75,8 +75,8 @@ export class ShownConversation {
   }
 
   /** All stored conversations, the daemon's order. */
-  all(): Promise<readonly SessionSummary[]> {
-    return this.call<readonly SessionSummary[]>(COMMAND.sessions, {});
+  all(): Promise<readonly StoredSession[]> {
+    return this.call<readonly StoredSession[]>(COMMAND.sessions, {});
   }
 
   private show(conversation: Conversation): void {

@@ -1,7 +1,7 @@
 /** What turns changed, taken back and made again; told in one line. */
 
 import { l10n, Uri, window, workspace } from 'vscode';
-import { COMMAND, type Restored } from './contract';
+import { COMMAND, type RestoreAnswer } from './contract';
 import type { ShownConversation } from './conversation';
 import { Problem } from './problem';
 import { notified } from './text';
@@ -22,16 +22,16 @@ export class History {
     await tell(told, l10n.t('Agent: made again: {0}', namesOf(told.restored)));
   }
 
-  private restored(command: string): Promise<Restored> {
+  private restored(command: string): Promise<RestoreAnswer> {
     const sessionId = this.conversation.sessionId;
     if (sessionId === undefined)
       throw new Problem(l10n.t('There is no session yet whose changes could be taken back.'));
-    return this.call<Restored>(command, { sessionId });
+    return this.call<RestoreAnswer>(command, { sessionId });
   }
 }
 
 /** What was kept is a warning, for the user expected otherwise. */
-async function tell({ kept }: Restored, line: string): Promise<void> {
+async function tell({ kept }: RestoreAnswer, line: string): Promise<void> {
   if (kept.length === 0) {
     await window.showInformationMessage(line);
     return;

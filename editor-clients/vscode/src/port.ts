@@ -8,11 +8,12 @@ import {
   COMMAND,
   type AgentEvent,
   type Approval,
-  type Asked,
+  type AskRefused,
+  type AskStarted,
   type AskContext,
-  type Decision,
-  type Entry,
-  type Estimate,
+  type ApprovalAnswer,
+  type SessionEntry,
+  type EstimateAnswer,
 } from './contract';
 import type { ShownConversation } from './conversation';
 import { Problem } from './problem';
@@ -29,9 +30,6 @@ export interface Joined {
   onEvent: Subscribe<AgentEvent>;
   openDiff: (approvalId: string) => Promise<void>;
 }
-
-/** The answer to an ask that could not become a turn. */
-type Refused = Asked & { error?: { message: string } };
 
 export class Port implements ChatPort {
   readonly onState: Subscribe<ChatState>;
@@ -69,22 +67,22 @@ export class Port implements ChatPort {
   async ask(prompt: string, options: { context?: AskContext } = {}): Promise<{ sessionId: string; joined: boolean }> {
     const { conversation, call } = this.joined;
     const wasNew = conversation.current;
-    const answer = await call<Refused>(COMMAND.ask, this.params(prompt, options));
-    if (answer.error) throw new Problem(answer.error.message);
+    const answer = await call<AskStarted | AskRefused>(COMMAND.ask, this.params(prompt, options));
+    if ('error' in answer) throw new Problem(answer.error.message);
     // Another conversation may be shown by now.
     if (conversation.current === wasNew && wasNew.sessionId === undefined) conversation.named(answer.sessionId);
     return { sessionId: answer.sessionId, joined: answer.joined === true };
   }
 
-  async estimate(prompt: string, options: { context?: AskContext } = {}): Promise<Estimate | undefined> {
+  async estimate(prompt: string, options: { context?: AskContext } = {}): Promise<EstimateAnswer | undefined> {
     try {
-      return await this.joined.call<Estimate>(COMMAND.estimate, this.params(prompt, options));
+      return await this.joined.call<EstimateAnswer>(COMMAND.estimate, this.params(prompt, options));
     } catch {
       return undefined; // no model, no daemon: the state says so
     }
   }
 
-  entries(after: number): Promise<readonly Entry[]> {
+  entries(after: number): Promise<readonly SessionEntry[]> {
     return this.joined.conversation.entries(after);
   }
 
@@ -98,7 +96,7 @@ export class Port implements ChatPort {
     if (sessionId !== undefined) await this.joined.call(COMMAND.continue, { sessionId });
   }
 
-  async decide(approvalId: string, decision: Decision): Promise<void> {
+  async decide(approvalId: string, decision: ApprovalAnswer): Promise<void> {
     await this.joined.questions.decide(approvalId, decision);
   }
 

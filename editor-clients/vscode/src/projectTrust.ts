@@ -7,7 +7,7 @@
 import { Disposable, l10n, TabInputText, Uri, ViewColumn, window, workspace, type Memento } from 'vscode';
 import type { Subscribe } from './chat/port';
 import type { Daemon } from './client/daemon';
-import { COMMAND, type AgentEvent, type ProjectTrust, type TrustParams } from './contract';
+import { COMMAND, type AgentEvent, type TrustAnswer, type TrustParams } from './contract';
 import { notified } from './text';
 
 const SCHEME = 'agent-lsp-trust';
@@ -61,28 +61,28 @@ export class TrustQuestion {
     await window.showInformationMessage(l10n.t('Agent: nothing of this folder is trusted any more'));
   }
 
-  private async ask(trust: ProjectTrust): Promise<void> {
+  private async ask(trust: TrustAnswer): Promise<void> {
     const { digest } = trust;
     this.shown = { digest, text: textOf(trust) };
     const yes = await agreed(trust);
     if (yes && this.shown.digest === digest) await this.call({ digest }); // else a newer question shows another text
   }
 
-  private call(params: TrustParams): Promise<ProjectTrust> {
-    return this.on.call<ProjectTrust>(COMMAND.trust, params);
+  private call(params: TrustParams): Promise<TrustAnswer> {
+    return this.on.call<TrustAnswer>(COMMAND.trust, params);
   }
 }
 
 /** What is not trusted and was never asked about; from then on it counts as asked. */
-export async function waiting({ call, asked }: Pick<Asking, 'call' | 'asked'>): Promise<ProjectTrust | undefined> {
-  const trust = await call<ProjectTrust>(COMMAND.trust, {} satisfies TrustParams);
+export async function waiting({ call, asked }: Pick<Asking, 'call' | 'asked'>): Promise<TrustAnswer | undefined> {
+  const trust = await call<TrustAnswer>(COMMAND.trust, {} satisfies TrustParams);
   if (trust.trusted || trust.files.length === 0 || asked.get(ASKED) === trust.digest) return undefined;
   await asked.update(ASKED, trust.digest);
   return trust;
 }
 
 /** All that would act, and what of it has no effect; the daemon has escaped what could deceive. */
-export function textOf(trust: ProjectTrust): string {
+export function textOf(trust: TrustAnswer): string {
   return trust.files
     .map(({ uri, text, problem }) => {
       const problems = problem === undefined ? [] : problem.split('\n').map((line) => `! ${line}`);
@@ -91,7 +91,7 @@ export function textOf(trust: ProjectTrust): string {
     .join('\n');
 }
 
-async function agreed(trust: ProjectTrust): Promise<boolean> {
+async function agreed(trust: TrustAnswer): Promise<boolean> {
   const uri = Uri.from({ scheme: SCHEME, path: '/config.toml', query: trust.digest });
   await window.showTextDocument(uri, { viewColumn: ViewColumn.Beside, preserveFocus: true, preview: true });
   const [no, yes] = [l10n.t('Not Now'), l10n.t('Trust')];
@@ -114,7 +114,7 @@ async function closed(digest: string): Promise<void> {
   if (tabs.length > 0) await window.tabGroups.close(tabs, true);
 }
 
-function standing(trust: ProjectTrust): string {
+function standing(trust: TrustAnswer): string {
   return trust.files.length === 0
     ? l10n.t('Agent: nothing of this folder would set anything for the agent')
     : l10n.t('Agent: what this folder sets is trusted exactly as it stands');

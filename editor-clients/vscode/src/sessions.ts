@@ -1,11 +1,11 @@
 /** Lets the user pick one of the stored conversations. */
 
 import { l10n, QuickPickItemKind, window, type QuickPickItem } from 'vscode';
-import type { SessionSummary } from './contract';
+import type { StoredSession } from './contract';
 import type { ShownConversation } from './conversation';
 
 interface SessionItem extends QuickPickItem {
-  session?: SessionSummary;
+  session?: StoredSession;
 }
 
 export async function pickSession(conversation: ShownConversation): Promise<void> {
@@ -21,7 +21,7 @@ export async function pickSession(conversation: ShownConversation): Promise<void
 }
 
 /** A new session first, then the stored ones, the latest first. */
-export function itemsOf(sessions: readonly SessionSummary[], shown: string | undefined, now: Date): SessionItem[] {
+export function itemsOf(sessions: readonly StoredSession[], shown: string | undefined, now: Date): SessionItem[] {
   const latest = sessions.toSorted((one, other) => other.updatedAt.localeCompare(one.updatedAt));
   return [
     { label: `$(add) ${l10n.t('New session')}`, alwaysShow: true },

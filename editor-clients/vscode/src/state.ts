@@ -2,7 +2,7 @@
 
 import { EventEmitter, l10n } from 'vscode';
 import type { ChatState, DaemonState } from './chat/port';
-import { COMMAND, type Status } from './contract';
+import { COMMAND, type StatusAnswer } from './contract';
 import { remedies } from './problem';
 
 type Call = <T>(command: string, params: object) => Promise<T>;
@@ -26,7 +26,7 @@ export class ShownState {
 
   /** Asks the daemon which model, preset and sandbox are in force. */
   async refresh(): Promise<void> {
-    const { model, problem, preset, sandbox, waitsForTrust } = await this.call<Status>(COMMAND.status, {});
+    const { model, problem, preset, sandbox, waitsForTrust } = await this.call<StatusAnswer>(COMMAND.status, {});
     this.told = {
       preset,
       confined: confinement(sandbox),

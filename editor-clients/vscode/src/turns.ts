@@ -1,7 +1,7 @@
 /** The turns that run in this window's daemon, and what turns have cost. */
 
 import { EventEmitter } from 'vscode';
-import type { AgentEvent, Entry } from './contract';
+import type { AgentEvent, SessionEntry } from './contract';
 
 export interface Turn {
   turnId: string;
@@ -63,7 +63,7 @@ export class Turns {
   }
 
   /** What a stored session's turns have cost. */
-  remember(sessionId: string, entries: readonly Entry[]): void {
+  remember(sessionId: string, entries: readonly SessionEntry[]): void {
     for (const entry of entries) {
       if (entry.kind === 'turnEnded') this.note(sessionId, entry.turnId, entry.cost);
     }

@@ -9,7 +9,7 @@ import type { Row } from './keyed';
 
 const KIND_ICONS: Readonly<Record<ToolKind, string>> = {
   read: 'file', edit: 'edit', delete: 'trash', move: 'file-symlink-file', search: 'search', execute: 'terminal',
-  think: 'lightbulb', fetch: 'globe', other: 'tools',
+  fetch: 'globe', other: 'tools',
 }; // prettier-ignore
 
 const TOOL_KINDS: Readonly<Record<string, ToolKind>> = {

@@ -1,13 +1,13 @@
 /** A change to files, by hunks, which can be chosen one by one where there are several. */
 
-import type { FileDiff, Hunk } from '../src/contract';
+import type { FileDiff, DiffHunk } from '../src/contract';
 import type { Texts } from '../src/chat/texts';
 import { element, fill } from './dom';
 
 export class DiffView {
   readonly root = element('div', { class: 'diff' });
   private readonly leftOut = new Set<string>();
-  private readonly hunks: readonly Hunk[];
+  private readonly hunks: readonly DiffHunk[];
 
   constructor(
     diff: readonly FileDiff[],
@@ -32,7 +32,7 @@ export class DiffView {
     return this.leftOut.size === 0 ? undefined : ids;
   }
 
-  private hunk(hunk: Hunk, number: number, canChoose: boolean): HTMLElement {
+  private hunk(hunk: DiffHunk, number: number, canChoose: boolean): HTMLElement {
     const lines = element('pre', { tabindex: '0' }, ...changed(hunk.old, 'removed'), ...changed(hunk.new, 'added'));
     const root = element('div', { class: 'hunk' });
     const words = fill(this.texts.part, number, hunk.newStart);
@@ -43,7 +43,7 @@ export class DiffView {
     return root;
   }
 
-  private choice(hunk: Hunk, number: number, words: string, root: HTMLElement): HTMLElement {
+  private choice(hunk: DiffHunk, number: number, words: string, root: HTMLElement): HTMLElement {
     const box = element('input', { type: 'checkbox', 'aria-label': fill(this.texts.include, number, hunk.newStart) });
     box.checked = true;
     box.addEventListener('change', () => {

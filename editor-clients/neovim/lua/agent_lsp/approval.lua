@@ -35,21 +35,21 @@ end
 local function keys(question)
   return {
     a = function()
-      M.decide(types.decision.allow_once, nil, question)
+      M.decide(types.choice.allow_once, nil, question)
     end,
     s = function()
-      M.decide(types.decision.allow_session, nil, question)
+      M.decide(types.choice.allow_session, nil, question)
     end,
     A = function()
-      M.decide(types.decision.allow_always, nil, question)
+      M.decide(types.choice.allow_always, nil, question)
     end,
     r = function()
-      M.decide(types.decision.reject, nil, question)
+      M.decide(types.choice.reject, nil, question)
     end,
     R = function()
       vim.ui.input({ prompt = 'Tell the agent why: ' }, function(why)
         if why then
-          M.decide(types.decision.reject, why, question)
+          M.decide(types.choice.reject, why, question)
         end
       end)
     end,
@@ -117,7 +117,7 @@ function M.decide(decision, feedback, question)
   if not question or not question.shown_at then
     return say('no question is open', vim.log.levels.WARN)
   end
-  local allows = decision ~= types.decision.reject
+  local allows = decision ~= types.choice.reject
   local hunks = allows and questions.chosen(question) or nil
   if not vim.list_contains(question.asked.choices, decision) then
     return say('that answer is not offered here: ' .. table.concat(question.asked.choices, ', '), vim.log.levels.WARN)

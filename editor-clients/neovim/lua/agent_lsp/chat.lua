@@ -138,15 +138,15 @@ local function quote(chat, prompt)
   chat.answering = false
 end
 
----@param event agent_lsp.Event
+---@param event agent_lsp.AgentEvent
 ---@return string
 local function outcome(event)
-  local reason = event.stopReason == 'end_turn' and 'done' or event.stopReason:gsub('_', ' ')
+  local reason = event.stopReason == types.stop_reason.end_turn and 'done' or event.stopReason:gsub('_', ' ')
   local usage = event.usage or { inputTokens = 0, outputTokens = 0, steps = 0 }
   local tokens = usage.inputTokens + usage.outputTokens
   local steps = usage.steps == 1 and '1 step' or usage.steps .. ' steps'
   local parts = { reason, steps, tokens .. ' tokens', money.words(not event.costUnknown and (event.cost or 0) or nil) }
-  local go_on = event.stopReason == 'budget_spent' and '\n:AgentContinue goes on' or ''
+  local go_on = event.stopReason == types.stop_reason.budget_spent and '\n:AgentContinue goes on' or ''
   return table.concat(parts, ' · ') .. (event.error and '\n\n' .. event.error.message or '') .. go_on
 end
 
@@ -165,50 +165,50 @@ local function notes(printed)
   return #found > 0 and ': ' .. table.concat(found, '; ') or ''
 end
 
----@type table<string, fun(chat: agent_lsp.Chat, event: agent_lsp.Event)>
+---@type table<string, fun(chat: agent_lsp.Chat, event: agent_lsp.AgentEvent)>
 local shown = {
-  [types.event.turn_started] = function(chat, event)
+  [types.event_kind.turn_started] = function(chat, event)
     quote(chat, event.prompt)
     show(chat.buf)
   end,
-  [types.event.prompt_joined] = function(chat, event)
+  [types.event_kind.prompt_joined] = function(chat, event)
     quote(chat, event.prompt)
   end,
-  [types.event.text_delta] = function(chat, event)
+  [types.event_kind.text_delta] = function(chat, event)
     local gap = not chat.answering and last_line(chat) ~= '' and '\n\n' or ''
     append(chat, gap .. event.text)
     chat.answering = true
   end,
-  [types.event.tool_call_started] = function(chat, event)
+  [types.event_kind.tool_call_started] = function(chat, event)
     add_line(chat, '· ' .. event.title, event.callId)
   end,
-  [types.event.tool_call_output] = function(chat, event)
+  [types.event_kind.tool_call_output] = function(chat, event)
     chat.printed[event.callId] = ((chat.printed[event.callId] or '') .. event.text):sub(-MOST_PRINTED)
   end,
-  [types.event.tool_call_finished] = function(chat, event)
-    local done = event.status == 'done'
+  [types.event_kind.tool_call_finished] = function(chat, event)
+    local done = event.status == types.result_status.done
     local told = done and notes(chat.printed[event.callId]) or ': ' .. event.result
     chat.printed[event.callId] = nil
     settle(chat, event.callId, (done and '✓ ' or '✗ ') .. event.title .. told)
   end,
-  [types.event.approval_requested] = function(chat, event)
+  [types.event_kind.approval_requested] = function(chat, event)
     add_line(chat, '? ' .. event.title, event.approvalId)
   end,
-  [types.event.approval_decided] = function(chat, event)
+  [types.event_kind.approval_decided] = function(chat, event)
     local words = event.answered and event.decision:gsub('_', ' ') or 'nobody answered'
     settle(chat, event.approvalId, '  ' .. words)
   end,
-  [types.event.retrying] = function(chat, event)
+  [types.event_kind.retrying] = function(chat, event)
     add_line(chat, ('· %s; again in %.1f s'):format(event.reason, event.seconds))
   end,
-  [types.event.turn_finished] = function(chat, event)
+  [types.event_kind.turn_finished] = function(chat, event)
     append(chat, (last_line(chat) == '' and '' or '\n\n') .. '— ' .. outcome(event))
     chat.answering = false
   end,
 }
 
 ---Shows an event of a turn.
----@param event agent_lsp.Event
+---@param event agent_lsp.AgentEvent
 ---@param root string
 function M.take(event, root)
   local show_event = shown[event.kind]
@@ -220,7 +220,7 @@ end
 ---Shows a session from its beginning, in the place of what was shown of it.
 ---@param session_id string
 ---@param root string
----@param events agent_lsp.Event[]
+---@param events agent_lsp.AgentEvent[]
 function M.replay(session_id, root, events)
   local chat = opened(session_id, root)
   following(chat.buf, function()

@@ -9,6 +9,7 @@ local M = {}
 
 local ANSWER_SECONDS = 20
 local ERROR = vim.log.levels.ERROR
+local RENDERS = { types.surface.progress, types.surface.approval, types.surface.chat, types.surface.trust }
 
 ---@type table<string, agent_lsp.Workspace>
 local workspaces = {}
@@ -205,24 +206,24 @@ function M.full_environment()
 end
 
 ---@param workspace agent_lsp.Workspace
----@param event agent_lsp.Event
+---@param event agent_lsp.AgentEvent
 local function take(workspace, event)
   require('agent_lsp.chat').take(event, workspace.root)
-  if event.kind == types.event.turn_started then
+  if event.kind == types.event_kind.turn_started then
     workspace.turns[event.turnId] = true
-  elseif event.kind == types.event.approval_decided then
+  elseif event.kind == types.event_kind.approval_decided then
     require('agent_lsp.approval').settled(event.approvalId)
-  elseif event.kind == types.event.turn_finished then
+  elseif event.kind == types.event_kind.turn_finished then
     workspace.turns[event.turnId] = nil
     if event.error then
       say(event.error.message, ERROR)
     elseif not require('agent_lsp.chat').visible() then
-      say(event.stopReason == 'end_turn' and 'done' or event.stopReason)
+      say(event.stopReason == types.stop_reason.end_turn and 'done' or event.stopReason)
     end
   end
   local lsp = workspace.client_id and vim.lsp.get_client_by_id(workspace.client_id)
   status.take(event, lsp)
-  if event.kind == types.event.turn_started and lsp then
+  if event.kind == types.event_kind.turn_started and lsp then
     require('agent_lsp.trust').remind(workspace, lsp) -- what would act may have changed
   end
 end
@@ -239,7 +240,7 @@ function M.start(workspace)
     cmd = program(workspace),
     root_dir = workspace.root,
     init_options = {
-      agent = { protocol = types.PROTOCOL, events = true, approvals = true, renders = types.RENDERS },
+      agent = { protocol = types.PROTOCOL, events = true, approvals = true, renders = RENDERS },
     },
     handlers = {
       [types.NOTIFICATION_EVENT] = function(_, event)

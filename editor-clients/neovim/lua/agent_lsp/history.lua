@@ -20,7 +20,7 @@ local function files(uris)
   )
 end
 
----@param answer agent_lsp.Restored
+---@param answer agent_lsp.RestoreAnswer
 ---@param verb string
 ---@return string
 local function line(answer, verb)

@@ -13,7 +13,7 @@ local function within(first, text, line)
   return line >= first and line < first + count
 end
 
----@param hunks agent_lsp.Hunk[]
+---@param hunks agent_lsp.DiffHunk[]
 ---@param mark string
 ---@param old integer
 ---@param new integer
@@ -31,7 +31,7 @@ end
 
 ---The hunk of each changed line; `lines` is a unified diff from its first `---` on.
 ---@param lines string[]
----@param hunks agent_lsp.Hunk[]
+---@param hunks agent_lsp.DiffHunk[]
 ---@return table<integer, string> by index into `lines`
 function M.owners(lines, hunks)
   local owners, old, new = {}, nil, nil

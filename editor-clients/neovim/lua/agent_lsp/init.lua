@@ -178,14 +178,14 @@ end
 ---Allows what is asked.
 ---@param for_session boolean
 function M.allow(for_session)
-  local decision = types.decision
+  local decision = types.choice
   require('agent_lsp.approval').decide(for_session and decision.allow_session or decision.allow_once)
 end
 
 ---Rejects what is asked.
 ---@param why? string told to the agent
 function M.reject(why)
-  require('agent_lsp.approval').decide(types.decision.reject, why)
+  require('agent_lsp.approval').decide(types.choice.reject, why)
 end
 
 ---Opens the answer, and the question that waits.

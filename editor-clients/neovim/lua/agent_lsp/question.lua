@@ -10,13 +10,13 @@ local marks = api.nvim_create_namespace('agent_lsp.question')
 ---@class agent_lsp.Question what is asked, and what the user has chosen so far
 ---@field asked agent_lsp.Approval
 ---@field client_id integer
----@field answer fun(decision?: agent_lsp.Decision, error?: lsp.ResponseError)
+---@field answer fun(decision?: agent_lsp.ApprovalAnswer, error?: lsp.ResponseError)
 ---@field left_out table<string, boolean> the hunks that the user does not want
 ---@field owners table<integer, string> the hunk of a line in the buffer
 ---@field shown_at? integer milliseconds
 
 ---@param question agent_lsp.Question
----@return agent_lsp.Hunk[]
+---@return agent_lsp.DiffHunk[]
 local function hunks_of(question)
   local diff = question.asked.diff
   return diff and #diff == 1 and diff[1].hunks or {}
@@ -73,10 +73,10 @@ local function text_of(question)
   if asked.document then
     table.insert(lines, '# all of it: ' .. vim.uri_to_fname(asked.document))
   end
-  if vim.list_contains(asked.choices, types.decision.allow_session) then
+  if vim.list_contains(asked.choices, types.choice.allow_session) then
     table.insert(lines, '# s allows, until the session ends: ' .. asked.sessionRule)
   end
-  if vim.list_contains(asked.choices, types.decision.allow_always) then
+  if vim.list_contains(asked.choices, types.choice.allow_always) then
     table.insert(lines, '# A allows for good: ' .. asked.alwaysRule)
   end
   local detail = vim.split(asked.detail:gsub('\n$', ''), '\n', { plain = true })
@@ -99,8 +99,8 @@ end
 ---@param question agent_lsp.Question
 ---@return string
 local function legend(question)
-  local for_session = vim.list_contains(question.asked.choices, types.decision.allow_session)
-  local for_good = vim.list_contains(question.asked.choices, types.decision.allow_always)
+  local for_session = vim.list_contains(question.asked.choices, types.choice.allow_session)
+  local for_good = vim.list_contains(question.asked.choices, types.choice.allow_always)
   return table.concat({
     ' a allow',
     for_session and '  s for the session' or '',

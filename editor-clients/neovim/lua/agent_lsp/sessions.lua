@@ -20,7 +20,7 @@ local function when(moment)
   return tostring(os.date('%Y-%m-%d %H:%M', as_local + offset))
 end
 
----@param session agent_lsp.Session
+---@param session agent_lsp.StoredSession
 ---@return string
 local function line(session)
   local title = vim.trim((session.title:gsub('%c', ' ')))

@@ -67,15 +67,15 @@ local function learn_preset(lsp)
 end
 
 ---Takes an event of a turn.
----@param event agent_lsp.Event
+---@param event agent_lsp.AgentEvent
 ---@param lsp vim.lsp.Client?
 function M.take(event, lsp)
   some_unknown = some_unknown or event.costUnknown == true
-  if event.kind == types.event.turn_started and lsp then
+  if event.kind == types.event_kind.turn_started and lsp then
     learn_preset(lsp) -- a looser one holds from the next turn on
-  elseif event.kind == types.event.usage_updated then
+  elseif event.kind == types.event_kind.usage_updated then
     costs[event.turnId] = event.cost
-  elseif event.kind == types.event.turn_finished then
+  elseif event.kind == types.event_kind.turn_finished then
     costs[event.turnId] = event.cost or costs[event.turnId]
   end
   M.refresh()

@@ -9,7 +9,7 @@ local M = {}
 local NO, YES = 'Not now', 'Trust'
 
 ---The daemon has escaped what could deceive.
----@param answer agent_lsp.Trust
+---@param answer agent_lsp.TrustAnswer
 ---@return string[]
 local function text_of(answer)
   local lines = {}
@@ -23,7 +23,7 @@ local function text_of(answer)
   return lines
 end
 
----@param answer agent_lsp.Trust
+---@param answer agent_lsp.TrustAnswer
 ---@return integer win
 local function open(answer)
   local lines = text_of(answer)
@@ -38,7 +38,7 @@ end
 ---@param workspace agent_lsp.Workspace
 ---@param buf integer
 ---@param params table
----@param done fun(answer: agent_lsp.Trust)
+---@param done fun(answer: agent_lsp.TrustAnswer)
 local function call(workspace, buf, params, done)
   require('agent_lsp.client').call(workspace, types.command.trust, function()
     return next(params) and params or vim.empty_dict()
@@ -47,7 +47,7 @@ end
 
 ---@param workspace agent_lsp.Workspace
 ---@param buf integer
----@param answer agent_lsp.Trust
+---@param answer agent_lsp.TrustAnswer
 local function ask(workspace, buf, answer)
   local win = open(answer)
   vim.cmd.redraw() -- the question may be one that stops everything else
@@ -88,7 +88,7 @@ function M.forget()
 end
 
 ---@param workspace agent_lsp.Workspace
----@param answer agent_lsp.Trust
+---@param answer agent_lsp.TrustAnswer
 local function say_what_waits(workspace, answer)
   if answer.trusted or #answer.files == 0 or workspace.told_digest == answer.digest then
     return

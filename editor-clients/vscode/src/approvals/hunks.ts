@@ -1,6 +1,6 @@
 /** A change's hunks: the text they make, and how they are put to the user one by one. */
 
-import type { Hunk } from '../contract';
+import type { DiffHunk } from '../contract';
 
 /** CR LF, LF and CR end a line and nothing else does (LSP 3.17, text documents). */
 const LINE = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$/g;
@@ -8,7 +8,7 @@ const LINE = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$/g;
 const MOST_SHOWN = 120;
 
 /** The text with all hunks made; undefined where it is not the text that they were computed from. */
-export function withHunks(before: string, hunks: readonly Hunk[]): string | undefined {
+export function withHunks(before: string, hunks: readonly DiffHunk[]): string | undefined {
   const lines = linesOf(before);
   const made: string[] = [];
   let done = 0;
@@ -30,7 +30,7 @@ export interface HunkChoice {
 }
 
 /** What is shown of each hunk: `line 12: −2 +3`, and the first line of either side. */
-export function choices(hunks: readonly Hunk[], nameOf: (line: number) => string): HunkChoice[] {
+export function choices(hunks: readonly DiffHunk[], nameOf: (line: number) => string): HunkChoice[] {
   return hunks.map((hunk) => {
     const [old, added] = [linesOf(hunk.old), linesOf(hunk.new)];
     const sides = [

@@ -1,7 +1,7 @@
 /** The open questions of all turns. The first answer from anywhere counts; whatever is no clear yes is a no. */
 
 import { EventEmitter, l10n, type CancellationToken } from 'vscode';
-import type { Approval, Decision } from '../contract';
+import type { Approval, ApprovalAnswer } from '../contract';
 import { Problem } from '../problem';
 
 /** Milliseconds within which a key typed for something else is no answer to what has only just come. */
@@ -15,7 +15,7 @@ export class Withdrawn extends Error {
 interface Question {
   approval: Approval;
   shownAt: number;
-  answer: (decision: Decision) => Promise<void>;
+  answer: (decision: ApprovalAnswer) => Promise<void>;
   withdraw: () => void;
 }
 
@@ -27,7 +27,7 @@ export class Questions {
   /** `now` in milliseconds; `decide` answers a question that has no request of its own. */
   constructor(
     private readonly now: () => number,
-    private readonly decideLater: (approvalId: string, decision: Decision) => Promise<void>,
+    private readonly decideLater: (approvalId: string, decision: ApprovalAnswer) => Promise<void>,
   ) {}
 
   readonly onAsked = this.asked.event;
@@ -44,9 +44,9 @@ export class Questions {
   }
 
   /** Answers the daemon's request when the user does. Rejects with Withdrawn. */
-  ask(approval: Approval, token: CancellationToken): Promise<Decision> {
+  ask(approval: Approval, token: CancellationToken): Promise<ApprovalAnswer> {
     return new Promise((resolve, reject) => {
-      const answer = (decision: Decision): Promise<void> => {
+      const answer = (decision: ApprovalAnswer): Promise<void> => {
         resolve(decision);
         return Promise.resolve();
       };
@@ -73,7 +73,7 @@ export class Questions {
   }
 
   /** Answers a question; one that is settled already is left alone. */
-  async decide(approvalId: string, decision: Decision): Promise<void> {
+  async decide(approvalId: string, decision: ApprovalAnswer): Promise<void> {
     const question = this.open.get(approvalId);
     if (!question) return;
     this.remove(approvalId);
@@ -81,7 +81,7 @@ export class Questions {
   }
 
   /** As `decide`, by a key or a command. Rejects where the question has only just come. */
-  async decideByKey(approvalId: string, decision: Decision): Promise<void> {
+  async decideByKey(approvalId: string, decision: ApprovalAnswer): Promise<void> {
     const question = this.open.get(approvalId);
     if (question && decision.decision !== 'reject' && this.now() - question.shownAt < TOO_QUICK) {
       throw new Problem(l10n.t('This question has only just come: look at it first'));

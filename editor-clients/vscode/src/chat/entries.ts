@@ -1,22 +1,22 @@
 /** Entries → transcript. */
 
-import type { Entry, EntryBody, Part } from '../contract';
+import type { SessionEntry, EntryBody, MessagePart } from '../contract';
 import { recordAnswer, recordWords } from './items';
 import { changeCall, changeTurn, settled, withTurn, type Piece, type Transcript } from './transcript';
 
 /** The transcript with entries of its session added; those it has already change nothing. It is not stale then. */
-export function withEntries(transcript: Transcript, entries: readonly Entry[]): Transcript {
+export function withEntries(transcript: Transcript, entries: readonly SessionEntry[]): Transcript {
   const fresh = entries.filter((entry) => entry.seq > transcript.head);
   return { ...fresh.reduce(withEntry, transcript), stale: false };
 }
 
-function withEntry(transcript: Transcript, entry: Entry): Transcript {
+function withEntry(transcript: Transcript, entry: SessionEntry): Transcript {
   const began =
     entry.kind === 'turnBegan' ? withTurn({ ...transcript, entryTurn: entry.turnId }, entry.turnId) : transcript;
   return { ...folded(began, entry), head: entry.seq };
 }
 
-function folded(transcript: Transcript, entry: Entry): Transcript {
+function folded(transcript: Transcript, entry: SessionEntry): Transcript {
   const turnId = transcript.entryTurn;
   if (turnId === undefined) {
     return transcript; // a path that begins in mid-turn: there is nothing to show it in
@@ -36,7 +36,7 @@ function folded(transcript: Transcript, entry: Entry): Transcript {
     case 'approvalDecided': {
       const { decision, answered, feedback, callId } = entry;
       const answer = { decision, answered, feedback };
-      return callId === undefined ? transcript : changeCall(transcript, callId, (call) => ({ ...call, answer }));
+      return changeCall(transcript, callId, (call) => ({ ...call, answer }));
     }
     case 'turnEnded': {
       const { stopReason, usage, cost, error } = entry;
@@ -51,7 +51,7 @@ function folded(transcript: Transcript, entry: Entry): Transcript {
 function withMessage(
   transcript: Transcript,
   turnId: string,
-  entry: Entry & EntryBody & { kind: 'message' },
+  entry: SessionEntry & EntryBody & { kind: 'message' },
 ): Transcript {
   switch (entry.role) {
     case 'user':
@@ -75,7 +75,7 @@ function withMessage(
   }
 }
 
-function withCall(transcript: Transcript, part: Part): Transcript {
+function withCall(transcript: Transcript, part: MessagePart): Transcript {
   if (part.type !== 'toolCall') {
     return transcript;
   }
@@ -83,6 +83,6 @@ function withCall(transcript: Transcript, part: Part): Transcript {
   return changeCall(transcript, part.callId, (call) => ({ ...call, tool, arguments: written }));
 }
 
-function piece(part: Part): Piece {
+function piece(part: MessagePart): Piece {
   return part.type === 'toolCall' ? { kind: 'call', callId: part.callId } : { kind: part.type, text: part.text };
 }

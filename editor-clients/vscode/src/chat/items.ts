@@ -1,6 +1,6 @@
 /** The items of a turn: words of the user and answers of the model, as events and entries bring them. */
 
-import type { DeltaBody } from '../contract';
+import type { TextDeltaEvent, ThinkingDeltaEvent } from '../contract';
 import type { Item, Message, Piece, Turn, Words } from './transcript';
 
 /** The turn with words of the user that an event of `seq` told of. */
@@ -18,7 +18,7 @@ export function tellWords(turn: Turn, text: string, seq: number): Turn {
 }
 
 /** The turn with a delta added to its growing answer; a delta that is there already changes nothing. */
-export function addDelta(turn: Turn, delta: DeltaBody, seq: number): Turn {
+export function addDelta(turn: Turn, delta: TextDeltaEvent | ThinkingDeltaEvent, seq: number): Turn {
   const channel = delta.kind === 'textDelta' ? 'text' : 'thinking';
   const open = openMessage(turn);
   if (open === undefined) {
@@ -113,7 +113,7 @@ function withItem(turn: Turn, index: number, item: Item): Turn {
   return { ...turn, items: turn.items.with(index, item) };
 }
 
-function grown(message: Message, channel: 'text' | 'thinking', delta: DeltaBody): Message {
+function grown(message: Message, channel: 'text' | 'thinking', delta: TextDeltaEvent | ThinkingDeltaEvent): Message {
   const length = message.length[channel];
   const fresh = delta.offset >= length ? delta.text : skipped(delta.text, length - delta.offset);
   if (fresh === '') {

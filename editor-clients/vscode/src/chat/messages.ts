@@ -1,6 +1,6 @@
 /** What the extension and the chat page say to one another. What the page says is checked: it is data like any other. */
 
-import { DECISIONS, type Decision } from '../contract';
+import { CHOICES, type ApprovalAnswer } from '../contract';
 import type { Change, Shown } from './shown';
 import type { Texts } from './texts';
 
@@ -14,7 +14,7 @@ export type FromPage =
   | { type: 'estimate'; prompt: string; attach: boolean }
   | { type: 'cancel' }
   | { type: 'continue' }
-  | { type: 'decide'; approvalId: string; decision: Decision }
+  | { type: 'decide'; approvalId: string; decision: ApprovalAnswer }
   | { type: 'openDiff'; approvalId: string }
   | { type: 'openLink'; target: string }
   | { type: 'copy'; text: string }
@@ -59,12 +59,12 @@ export function parsed(raw: unknown): FromPage | undefined {
   }
 }
 
-function parsedDecision(raw: unknown): Decision | undefined {
+function parsedDecision(raw: unknown): ApprovalAnswer | undefined {
   if (!isRecord(raw)) {
     return undefined;
   }
   const { feedback, hunks } = raw;
-  const decision = DECISIONS.find((choice) => choice === raw.decision);
+  const decision = CHOICES.find((choice) => choice === raw.decision);
   if (
     decision === undefined ||
     (feedback !== undefined && !isText(feedback)) ||

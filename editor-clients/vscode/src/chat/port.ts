@@ -1,6 +1,6 @@
 /** What the chat view needs of the rest of the extension. It knows neither the language client nor the daemon. */
 
-import type { AgentEvent, Approval, AskContext, Decision, Entry, Estimate } from '../contract';
+import type { AgentEvent, Approval, AskContext, ApprovalAnswer, SessionEntry, EstimateAnswer } from '../contract';
 
 /** `vscode.Event<T>` is one. */
 export type Subscribe<T> = (listener: (value: T) => void) => { dispose(): void };
@@ -49,7 +49,7 @@ export interface Attachment {
 export interface Conversation {
   sessionId?: string;
   title?: string;
-  entries: readonly Entry[];
+  entries: readonly SessionEntry[];
 }
 
 export interface ChatPort {
@@ -83,15 +83,15 @@ export interface ChatPort {
    */
   ask(prompt: string, options?: { context?: AskContext }): Promise<{ sessionId: string; joined: boolean }>;
   /** What a turn with this prompt may cost; undefined when that is not known. Never rejects. */
-  estimate(prompt: string, options?: { context?: AskContext }): Promise<Estimate | undefined>;
+  estimate(prompt: string, options?: { context?: AskContext }): Promise<EstimateAnswer | undefined>;
   /** Entries of the shown conversation with a larger `seq` than `after`. Rejects as `ask` does. */
-  entries(after: number): Promise<readonly Entry[]>;
+  entries(after: number): Promise<readonly SessionEntry[]>;
   /** Cancels the turns of the shown conversation. */
   cancel(): Promise<void>;
   /** Goes on with a turn that a limit ended. */
   continueTurn(): Promise<void>;
   /** Answers a question; one that is settled already is left alone. */
-  decide(approvalId: string, decision: Decision): Promise<void>;
+  decide(approvalId: string, decision: ApprovalAnswer): Promise<void>;
   openDiff(approvalId: string): Promise<void>;
   newSession(): Promise<void>;
   pickSession(): Promise<void>;

@@ -1,6 +1,6 @@
 /** All that the chat page shows, and how each change alters it: the same fold runs in the extension and in the page. */
 
-import type { AgentEvent, Approval, Entry, Estimate } from '../contract';
+import type { AgentEvent, Approval, SessionEntry, EstimateAnswer } from '../contract';
 import { withEntries } from './entries';
 import { withEvent } from './events';
 import type { ChatState } from './port';
@@ -24,13 +24,13 @@ export interface Shown {
   /** Why the last thing that the user wanted did not happen. */
   readonly notice?: string | undefined;
   /** What the draft may cost. */
-  readonly estimate?: Estimate | undefined;
+  readonly estimate?: EstimateAnswer | undefined;
 }
 
 export type Change =
   | { type: 'event'; event: AgentEvent }
-  | { type: 'entries'; entries: readonly Entry[] }
-  | { type: 'conversation'; sessionId?: string; title?: string; entries: readonly Entry[]; isRunning?: boolean }
+  | { type: 'entries'; entries: readonly SessionEntry[] }
+  | { type: 'conversation'; sessionId?: string; title?: string; entries: readonly SessionEntry[]; isRunning?: boolean }
   | { type: 'state'; state: ChatState }
   | { type: 'chip'; chip?: Chip }
   | { type: 'approval'; approval: Approval }
@@ -38,7 +38,7 @@ export type Change =
   | { type: 'sent'; prompt: string }
   | { type: 'taken'; sessionId: string; prompt: string; joined: boolean }
   | { type: 'notice'; line?: string }
-  | { type: 'estimate'; estimate?: Estimate };
+  | { type: 'estimate'; estimate?: EstimateAnswer };
 
 /** A page for a conversation of which nothing is known yet. */
 export function blank(state: ChatState): Shown {

@@ -6,7 +6,7 @@
  * convention: what did not change keeps its identity, so that the page draws only what did.
  */
 
-import type { Choice, ResultStatus, StopReason, ToolKind, Usage } from '../contract';
+import type { Choice, ResultStatus, StopReason, ToolKind, TurnUsage } from '../contract';
 
 /**
  * Where an item stands. `seq` is that of its entry when it is `recorded`, else that of the event that showed it, which is
@@ -43,7 +43,7 @@ export type Item = Words | Message;
 /** How a turn ended; `cost` in USD, null where no price is known. */
 export interface Ended {
   readonly stopReason: StopReason;
-  readonly usage: Usage;
+  readonly usage: TurnUsage;
   readonly cost: number | null;
   readonly error: string;
 }
@@ -60,7 +60,7 @@ export interface Turn {
   readonly items: readonly Item[];
   readonly model?: string;
   readonly note?: string;
-  readonly usage?: Usage;
+  readonly usage?: TurnUsage;
   readonly cost?: number | null;
   readonly retry?: Retry;
   readonly ended?: Ended;

@@ -18,7 +18,8 @@ import {
   REQUEST_APPROVAL,
   type AgentEvent,
   type Approval,
-  type Decision,
+  type ApprovalAnswer,
+  type ClientOptions,
 } from '../contract';
 import type { HandedOver } from '../daemon/environment';
 import { checkedVersion } from '../daemon/version';
@@ -26,6 +27,12 @@ import { lineOf, Problem, remedies } from '../problem';
 
 const ANSWER_TIMEOUT = 20_000;
 const STOP_TIMEOUT = 5_000;
+const OPTIONS: ClientOptions = {
+  protocol: PROTOCOL,
+  events: true,
+  approvals: true,
+  renders: ['progress', 'approval', 'chat', 'trust'],
+};
 
 /** What the daemon is started with, and who hears of it. */
 export interface ConnectionOptions {
@@ -36,7 +43,7 @@ export interface ConnectionOptions {
   editorSettings: () => HandedOver['editor'];
   output: LogOutputChannel;
   onEvent: (event: AgentEvent) => void;
-  onApproval: (approval: Approval, token: CancellationToken) => Promise<Decision>;
+  onApproval: (approval: Approval, token: CancellationToken) => Promise<ApprovalAnswer>;
   /** The process ended without having been told to; `how` names its exit code or signal. */
   onEnd: (how: string) => void;
 }
@@ -143,15 +150,7 @@ class Life {
     return {
       documentSelector: [{ scheme: 'file' }],
       outputChannel: this.options.output,
-      initializationOptions: () => ({
-        agent: {
-          protocol: PROTOCOL,
-          events: true,
-          approvals: true,
-          renders: ['progress', 'approval', 'chat', 'trust'],
-          ...this.options.editorSettings(),
-        },
-      }),
+      initializationOptions: () => ({ agent: { ...OPTIONS, ...this.options.editorSettings() } }),
       // Its end and its restart are told and done in one place, and not here.
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import type { Conversation } from '../../src/chat/port';
-import type { Entry } from '../../src/contract';
+import type { SessionEntry } from '../../src/contract';
 import { ShownConversation } from '../../src/conversation';
 import { SessionFile } from '../../src/sessionFile';
 import { folder } from './daemon/programs';
 
-const ENTRY: Entry = { seq: 1, at: '2026-01-01T00:00:00Z', kind: 'message', role: 'user', text: 'hello' };
+const ENTRY: SessionEntry = { seq: 1, at: '2026-01-01T00:00:00Z', kind: 'message', role: 'user', text: 'hello' };
 
 let stored: SessionFile;
 let called: unknown[];

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { Disposable, TabInputText, window, type Memento, type Uri } from 'vscode';
-import type { ProjectTrust } from '../../src/contract';
+import type { TrustAnswer } from '../../src/contract';
 import { textOf, TrustQuestion, waiting } from '../../src/projectTrust';
 
-const WAITS: ProjectTrust = {
+const WAITS: TrustAnswer = {
   trusted: false,
   digest: 'abc',
   files: [{ uri: 'file:///p/.agent/config.toml', text: 'preset = "plan"\n', problem: 'one\ntwo' }],
@@ -23,7 +23,7 @@ function memory(): Memento {
 }
 
 const answering =
-  (answer: ProjectTrust) =>
+  (answer: TrustAnswer) =>
   <T>(): Promise<T> =>
     Promise.resolve(answer as T);
 

@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { AgentEvent, Usage } from '../../src/contract';
+import type { AgentEvent, TurnUsage } from '../../src/contract';
 import { Turns, type EndedTurn } from '../../src/turns';
 
 const HEAD = { sessionId: 's', turnId: 't', seq: 1 };
-const USAGE: Usage = {
+const USAGE: TurnUsage = {
   inputTokens: 1,
   cacheReadTokens: 0,
   cacheWriteTokens: 0,

@@ -1,6 +1,6 @@
 /** The rest of the extension, played: a conversation, a daemon that says what the test lets it say. */
 
-import type { AgentEvent, Approval, Decision, Entry } from '../../../src/contract';
+import type { AgentEvent, Approval, ApprovalAnswer, SessionEntry } from '../../../src/contract';
 import type { Attachment, ChatPort, ChatState, Conversation, Subscribe } from '../../../src/chat/port';
 
 class Source<Value> {
@@ -36,7 +36,7 @@ export class PlayedPort implements ChatPort {
   readonly approvals: readonly Approval[] = [];
   conversation: Conversation = { entries: [] };
   /** What `entries` answers. */
-  stored: readonly Entry[] = [];
+  stored: readonly SessionEntry[] = [];
   /** What `ask` fails with, if it fails. */
   refusal: Error | undefined;
   /** What was called, with what. */
@@ -55,12 +55,12 @@ export class PlayedPort implements ChatPort {
     return Promise.resolve(undefined);
   }
 
-  entries(after: number): Promise<readonly Entry[]> {
+  entries(after: number): Promise<readonly SessionEntry[]> {
     this.calls.push(['entries', after]);
     return Promise.resolve(this.stored.filter((entry) => entry.seq > after));
   }
 
-  decide(approvalId: string, decision: Decision): Promise<void> {
+  decide(approvalId: string, decision: ApprovalAnswer): Promise<void> {
     return this.called('decide', approvalId, decision);
   }
 

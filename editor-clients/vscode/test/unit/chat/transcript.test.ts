@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { AgentEvent, Entry, Usage } from '../../../src/contract';
+import type { AgentEvent, SessionEntry, TurnUsage } from '../../../src/contract';
 import { withEntries } from '../../../src/chat/entries';
 import { withEvent } from '../../../src/chat/events';
 import { EMPTY, running, type Transcript } from '../../../src/chat/transcript';
 import { ENTRIES, EVENTS } from './recorded';
 
 const HEAD = { sessionId: 's', turnId: 't', seq: 5 };
-const USAGE: Usage = {
+const USAGE: TurnUsage = {
   inputTokens: 1,
   cacheReadTokens: 0,
   cacheWriteTokens: 0,
@@ -25,7 +25,7 @@ function delta(text: string, offset: number, seq = 5): AgentEvent {
 }
 
 /** The entries that were written when an event was sent. */
-function entriesAt(event: AgentEvent | undefined): Entry[] {
+function entriesAt(event: AgentEvent | undefined): SessionEntry[] {
   return ENTRIES.filter((entry) => entry.seq <= (event?.seq ?? 0));
 }
 
@@ -161,7 +161,7 @@ test('a turn runs until its end, or until its daemon is gone', () => {
 });
 
 test('words that joined wait until they are told', () => {
-  const said: Entry[] = [
+  const said: SessionEntry[] = [
     { seq: 1, at: '', kind: 'turnBegan', turnId: 't' },
     { seq: 2, at: '', kind: 'message', role: 'user', text: 'go' },
     { seq: 3, at: '', kind: 'promptTaken', text: 'faster' },

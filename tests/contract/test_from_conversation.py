@@ -1,4 +1,4 @@
-"""The public JSON of what lasts."""
+"""Values of a conversation as JSON of the contract."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import asyncio
 import json
 from pathlib import Path
 
+from agent_lsp.contract.codec import encode
+from agent_lsp.contract.from_actions import approval
+from agent_lsp.contract.from_entries import session_entry
 from agent_lsp.conversation.actions import Action, ApprovalRequest, FileChange, Target, ToolKind, WorkspacePath
 from agent_lsp.conversation.diffs import compared
 from agent_lsp.conversation.entries import Entry, Said
 from agent_lsp.conversation.messages import Notice, ToolMessage, ToolResult
 from agent_lsp.permissions.approval import whole
 from agent_lsp.session import documents
-from agent_lsp.session.wire import entry, question
 from tests.pictures import image, png
 
 
 def test_an_image_is_told_of_without_its_bytes() -> None:
     results = (ToolResult("a", "1\tx\n"), ToolResult("b", "a.png", images=(image(640, 480),)))
 
-    assert entry(Entry(7, None, 0.0, Said(ToolMessage(results)))) == {
+    assert encode(session_entry(Entry(7, None, 0.0, Said(ToolMessage(results))))) == {
         "seq": 7,
         "at": "1970-01-01T00:00:00.000Z",
         "kind": "message",
@@ -37,7 +39,7 @@ def test_an_image_is_told_of_without_its_bytes() -> None:
 
 
 def test_what_the_workspace_tells_is_nobodys_words() -> None:
-    assert entry(Entry(7, None, 0.0, Said(Notice("a changed")))) == {
+    assert encode(session_entry(Entry(7, None, 0.0, Said(Notice("a changed"))))) == {
         "seq": 7,
         "at": "1970-01-01T00:00:00.000Z",
         "kind": "message",
@@ -56,14 +58,14 @@ def write(text: str) -> Action:
 
 
 def test_a_question_says_where_untrusted_text_came_from() -> None:
-    assert question(asked(write("x\n"), "https://example.org"))["taint"] == "https://example.org"
-    assert "taint" not in question(asked(write("x\n")))
+    assert approval(asked(write("x\n"), "https://example.org")).taint == "https://example.org"
+    assert "taint" not in encode(approval(asked(write("x\n"))))
 
 
 async def test_a_change_of_ten_megabytes_is_asked_about_by_its_ends_while_the_loop_goes_on() -> None:
     action = write("".join(f"{number} the same words on each line\n" for number in range(300_000)))
     beats = 0
-    asking = asyncio.create_task(asyncio.to_thread(question, asked(action)))
+    asking = asyncio.create_task(asyncio.to_thread(lambda: encode(approval(asked(action)))))
     while not asking.done():
         await asyncio.sleep(0.001)
         beats += 1
