@@ -57,7 +57,7 @@ def test_vscode_offers_every_setting_that_a_user_may_set_but_the_key_which_it_ke
 def test_a_workspace_cannot_set_in_vscode_what_only_the_user_may_set() -> None:
     scopes = {name: value["scope"] for name, value in declared().items() if name in ROWS}
 
-    assert scopes == {name: "machine" if ROWS[name].mark.who is Who.USER else "window" for name in scopes}
+    assert scopes == {name: "application" if ROWS[name].mark.who is Who.USER else "window" for name in scopes}
 
 
 def test_vscode_reads_no_setting_of_a_workspace_that_is_not_trusted() -> None:
