@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import yaml
 
+from tests.in_process import InProcessClient
 from tests.raw_client import RawClient
 
 # An example that takes long shows a busy machine, not a defect; what may take how long has tests of its own.
@@ -50,11 +51,26 @@ def script(tmp_path: Path) -> Callable[..., str]:
 
 
 Start = Callable[..., RawClient]
+StartInProcess = Callable[..., InProcessClient]
+
+
+@pytest.fixture
+def in_process(state: Path) -> Iterator[StartInProcess]:
+    """Starts daemons in the tests' own process and sees to it that none is left."""
+    clients: list[InProcessClient] = []
+
+    def start(model: str = "scripted:none", **env: str) -> InProcessClient:
+        clients.append(InProcessClient(state, {"AGENT_LSP_MODEL": model, **env}))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.kill()
 
 
 @pytest.fixture
 def daemon(state: Path) -> Iterator[Start]:
-    """Starts daemons and sees to it that none is left."""
+    """Starts daemons, each a process, and sees to it that none is left."""
     clients: list[RawClient] = []
 
     def start(model: str = "scripted:none", **env: str) -> RawClient:
