@@ -14,13 +14,22 @@ from tests.in_process import InProcessClient
 from tests.raw_client import RawClient
 
 # An example that takes long shows a busy machine, not a defect; what may take how long has tests of its own.
-hypothesis.settings.register_profile(
-    "any machine",
-    parent=hypothesis.settings(),
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("any machine")
+_any_machine = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("tests", parent=_any_machine, max_examples=25)
+hypothesis.settings.register_profile("long", parent=_any_machine, max_examples=500)  # scripts/long properties
+hypothesis.settings.load_profile("tests")
+
+
+_FIRST = ("tests/e2e/test_vscode.py", "tests/models/test_bundled.py", "tests/security/test_container.py")
+"""What takes longest, so that nothing waits for it in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first, and marks what needs an editor or a daemon's process as slow."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    for item in items:
+        if item.nodeid.startswith("tests/e2e/"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,7 +33,12 @@ from agent_lsp.processes import Processes
 from tests.proc import alive, links
 
 # A model that shares its cores answers many times slower: its threads wait for one another at every step.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("bundled"),
+    pytest.mark.slow,
+]
 
 MAIN = "import sys\n\nprint(len(open(sys.argv[1]).read().split()))\n"
 FILES = ("README.md", "main.py", "src/util.py", "tests/test_main.py", "setup.cfg")

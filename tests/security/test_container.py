@@ -36,7 +36,11 @@ from tests.security.podman import Podman, podman
 from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine"),
+    pytest.mark.xdist_group("containers"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="session")
