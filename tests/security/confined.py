@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from agent_lsp.confining import PROTECTED, base_python
 from agent_lsp.processes import Processes
@@ -17,6 +18,17 @@ from agent_lsp.workspace.sandbox.keeping import Store
 from agent_lsp.workspace.sandbox.limits import DEFAULT, Limits
 
 PYTHON = base_python()
+_EMPTY = ("/tmp", "/var/tmp", "/run", "/dev")
+"""Where commands have folders of their own, so that they do not see those of the machine."""
+
+
+def folder_in_sight() -> TemporaryDirectory[str]:
+    """A new folder where commands see what the machine has: in the home, which some containers have below /tmp."""
+    for place in (Path.home(), Path("/opt"), Path("/srv"), Path(__file__).parents[2]):
+        resolved = place.resolve()
+        if os.access(resolved, os.W_OK) and not any(resolved.is_relative_to(one) for one in _EMPTY):
+            return TemporaryDirectory(dir=resolved, prefix=".agent-lsp-test-")
+    raise AssertionError("no folder of this machine can be written to but temporary ones: set HOME to another")
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from agent_lsp.workspace.sandbox.limits import Limits
 from tests.conftest import Start, call
 from tests.permissions.test_reading import evil_repository
 from tests.security.cases import CASES, Case, scene
-from tests.security.confined import PYTHON, commands, working_in
+from tests.security.confined import PYTHON, commands, folder_in_sight, working_in
 from tests.security.podman import Podman, podman
 from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
@@ -170,7 +170,7 @@ async def test_each_published_failure_fails_and_its_good_neighbour_works(
 ) -> None:
     subprocess.run(["git", "init", "-q", workspace], check=True)
     with (
-        TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as outside,
+        folder_in_sight() as outside,
         scene(workspace, Path(outside)) as at,
     ):
         async with opened(workspace, machine) as runs:
@@ -443,7 +443,7 @@ _DAEMON = """
     from agent_lsp.workspace.files import Files
     from agent_lsp.workspace.roots import Roots
     from agent_lsp.workspace.sandbox.choose import Machine
-    from tests.security.confined import commands
+    from tests.security.confined import commands, folder_in_sight
 
     async def main(workspace, state, line, image, *variables):
         processes = Processes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,13 +15,13 @@ from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS
-from tests.security.confined import commands
+from tests.security.confined import commands, folder_in_sight
 
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
     """Not in /tmp, where commands have a folder of their own."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as folder:
+    with folder_in_sight() as folder:
         yield Path(folder).resolve()
 
 
