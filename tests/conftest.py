@@ -22,13 +22,15 @@ hypothesis.settings.load_profile("tests")
 
 _FIRST = ("tests/e2e/test_vscode.py", "tests/models/test_bundled.py", "tests/security/test_container.py")
 """What takes longest, so that nothing waits for it in the end."""
+_SLOW = ("tests/e2e/", "tests/long/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest tests first, and marks what needs an editor or a daemon's process as slow."""
+    """Puts the longest tests first, and marks as slow what needs an editor or a process of the daemon."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
     for item in items:
-        if item.nodeid.startswith("tests/e2e/"):
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if item.nodeid.startswith(_SLOW) or ("daemon" in fixtures and "in_process" not in fixtures):
             item.add_marker(pytest.mark.slow)
 
 

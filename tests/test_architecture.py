@@ -12,6 +12,7 @@ import pytest
 import agent_lsp
 
 PACKAGE = Path(agent_lsp.__file__).parent
+pytestmark = pytest.mark.xdist_group("architecture")  # one worker parses all files once
 LAYERS = [
     {"cli", "__main__", "conformance", "doctor", "setup", "trust", "usage"},
     {"app", "turns", "status", "lsp", "terminal"},

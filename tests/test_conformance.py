@@ -193,6 +193,7 @@ async def test_wrong_flags_are_a_wrong_use(tmp_path: Path, words: tuple[str, ...
     assert (await run(tmp_path, *words)).code == 2
 
 
+@pytest.mark.slow
 async def test_the_command_line_says_where_how_and_for_how_much(tmp_path: Path) -> None:
     async with Provider(models("gpt-5-mini")).serving() as provider:
         words = ("--base-url", provider.url, "--protocol", "openai-responses", "--max-cost", "0", "--json")

@@ -9,7 +9,6 @@ import pytest
 from scripts.long_runs.properties import Properties
 from scripts.long_runs.run import Broken
 
-pytestmark = pytest.mark.slow
 _COUNTING = """
 from hypothesis import given, strategies as st
 

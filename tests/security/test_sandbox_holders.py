@@ -122,6 +122,7 @@ async def test_a_repository_by_another_name_that_a_command_made_is_none_afterwar
     assert (workspace / "beside").exists()
 
 
+@pytest.mark.slow
 async def test_many_folders_do_not_hide_what_a_command_made(workspace: Path, tmp_path: Path) -> None:
     make = f"import os; [os.mkdir(str(one)) for one in range({MOST_FOLDERS} // 4)]"
     made = "; ".join(f"mkdir -p {name}/.vscode {name}/x; (cd {name}/x && python3 -c '{make}')" for name in "abcdef")
