@@ -11,7 +11,7 @@ from tests.raw_client import Client
 
 
 def ask(client: Client, prompt: str = "go", **more: Any) -> dict[str, Any]:
-    done: dict[str, Any] = client.command("agent.ask", {"prompt": prompt, "wait": True, **more}, 30)
+    done: dict[str, Any] = client.command("agent.ask", {"prompt": prompt, "wait": True, **more})
     return done
 
 

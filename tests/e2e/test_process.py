@@ -21,7 +21,7 @@ Script = Callable[..., str]
 
 @pytest.fixture
 def client(daemon: Start, workspace: Path, script: Script) -> RawClient:
-    client = daemon(script({"text": "one two three four", "delay_ms": 300}))
+    client = daemon(script({"text": "one two three four", "delay_ms": 1_000}))
     client.start(workspace)
     return client
 
@@ -37,7 +37,7 @@ def client(daemon: Start, workspace: Path, script: Script) -> RawClient:
 def test_a_header_that_cannot_be_trusted_is_answered_and_ends_the_daemon(client: RawClient, header: bytes) -> None:
     client.send_bytes(header)
     assert client.wait(lambda m: "error" in m and m.get("id") is None)["error"]["code"] == -32700
-    assert client.process.wait(5) == 1
+    assert client.ended() == 1
 
 
 def test_shutdown_while_a_command_runs_answers_null_and_exit_ends_with_zero(client: RawClient) -> None:
@@ -48,7 +48,7 @@ def test_shutdown_while_a_command_runs_answers_null_and_exit_ends_with_zero(clie
 
 def test_exit_without_shutdown_ends_with_one(client: RawClient) -> None:
     client.notify("exit", None)
-    assert client.process.wait(5) == 1
+    assert client.ended() == 1
 
 
 def test_the_end_of_input_ends_the_daemon_and_the_turn_is_recorded_as_cancelled(
@@ -58,7 +58,7 @@ def test_the_end_of_input_ends_the_daemon_and_the_turn_is_recorded_as_cancelled(
     client.wait_event("textDelta")
     assert client.process.stdin
     client.process.stdin.close()
-    assert client.process.wait(5) == 1
+    assert client.ended() == 1
     again = daemon()
     again.start(workspace)
     entries = again.command("agent.session", {"sessionId": session})["entries"]
@@ -76,8 +76,8 @@ def test_signals_end_the_daemon_and_its_commands(
     wait_until((workspace / "begun").exists)
     assert working_in(workspace)
     client.process.send_signal(number)
-    assert client.process.wait(5) == 1
-    wait_until(lambda: not working_in(workspace), 1)
+    assert client.ended() == 1
+    wait_until(lambda: not working_in(workspace))
 
 
 def test_the_daemon_ends_with_the_process_that_the_client_named(daemon: Start, workspace: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_daemon_ends_with_the_process_that_the_client_named(daemon: Start, w
     client.notify("initialized", {})
     parent.kill()
     parent.wait()
-    assert client.process.wait(5) == 1
+    assert client.ended() == 1
 
 
 def test_a_process_id_that_is_not_alive_is_not_watched(daemon: Start, workspace: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_client_that_does_not_read_blocks_nothing(daemon: Start, workspace: Pa
     client.notify_command("agent.ask", {"prompt": "go"})
     assert client.process.stdin
     client.process.stdin.close()
-    assert client.process.wait(20) == 1
+    assert client.ended() == 1
 
 
 def test_what_is_printed_does_not_reach_the_client(state: Path, workspace: Path, tmp_path: Path) -> None:
@@ -161,4 +161,4 @@ def test_no_process_is_left_after_a_kill_in_mid_command(daemon: Start, workspace
     wait_until((workspace / "begun").exists)
     assert working_in(workspace)
     os.kill(client.process.pid, signal.SIGKILL)
-    wait_until(lambda: not working_in(workspace), 3)
+    wait_until(lambda: not working_in(workspace))

@@ -287,7 +287,7 @@ def test_of_an_edit_that_the_user_has_typed_over_both_sides_are_shown(
 def test_progress_is_created_begun_reported_and_ended_and_its_cancel_cancels(
     daemon: Start, workspace: Path, script: Script
 ) -> None:
-    client = daemon(script({"text": "one two three four five six", "delay_ms": 200}))
+    client = daemon(script({"text": "one two three four five six", "delay_ms": 1_000}))
     client.answers["window/workDoneProgress/create"] = lambda _: None
     client.start(workspace, {"events": False}, window={"workDoneProgress": True})
     turn = client.command("agent.ask", {"prompt": "say it"})["turnId"]
@@ -333,7 +333,7 @@ def test_a_session_that_another_daemon_went_on_with_is_shown_as_it_is_now(
 
 
 def test_two_sessions_of_one_daemon_run_side_by_side(daemon: Start, workspace: Path, script: Script) -> None:
-    client = daemon(script({"text": "one two three", "delay_ms": 100}))
+    client = daemon(script({"text": "one two three", "delay_ms": 5_000}))
     client.start(workspace)
     turns = [client.command("agent.ask", {"prompt": f"go {n}"})["turnId"] for n in range(3)]
     assert sorted(client.command("agent.status")["turns"]) == sorted(turns)
@@ -366,7 +366,7 @@ def test_what_the_user_keeps_from_the_agent_is_not_shown_beside_a_prompt(
 
 
 def test_a_prompt_joins_a_running_turn_or_waits_if_it_is_queued(daemon: Start, workspace: Path, script: Script) -> None:
-    client = daemon(script({"text": "one two three", "delay_ms": 200}))
+    client = daemon(script({"text": "one two three", "delay_ms": 500}))
     client.start(workspace)
     first = client.command("agent.ask", {"prompt": "go"})
     client.wait_event("turnStarted")
@@ -580,7 +580,7 @@ def test_a_stock_editor_is_offered_to_go_on_with_the_safe_answer_first(
 
 
 def test_cancelling_a_queued_turn_leaves_the_running_one_alone(daemon: Start, workspace: Path, script: Script) -> None:
-    client = daemon(script({"text": "one two three", "delay_ms": 200}))
+    client = daemon(script({"text": "one two three", "delay_ms": 500}))
     client.start(workspace)
     first = client.command("agent.ask", {"prompt": "go"})
     queued = client.command("agent.ask", {"prompt": "then", "sessionId": first["sessionId"], "queue": True})
