@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Start, call
 from tests.models.local_server import LocalServer
 from tests.raw_client import RawClient
@@ -87,6 +89,15 @@ def test_a_typo_in_the_environment_names_the_nearest_setting(daemon: Start, work
     error = failed(client)
     assert error["kind"] == "settings"
     assert "Did you mean AGENT_LSP_MAX_STEPS?" in error["message"]
+
+
+@pytest.mark.parametrize(("opened", "kind"), [(True, "connection"), (False, "workspace")])
+def test_what_cannot_be_done_is_told_without_a_traceback(
+    daemon: Start, workspace: Path, opened: bool, kind: str
+) -> None:
+    client = daemon("openai-chat:x", AGENT_LSP_BASE_URL="http://127.0.0.1:9/v1", AGENT_LSP_MAX_RETRIES="0")
+    client.start(workspace if opened else None)
+    assert failed(client)["kind"] == kind
 
 
 def test_no_model_configured_names_the_ways_to_get_one(daemon: Start, workspace: Path, tmp_path: Path) -> None:
