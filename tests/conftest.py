@@ -10,16 +10,36 @@ import hypothesis
 import pytest
 import yaml
 
+from tests.in_process import InProcessClient
 from tests.raw_client import RawClient
 
 # An example that takes long shows a busy machine, not a defect; what may take how long has tests of its own.
-hypothesis.settings.register_profile(
-    "any machine",
-    parent=hypothesis.settings(),
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("any machine")
+_any_machine = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("tests", parent=_any_machine, max_examples=25)
+hypothesis.settings.register_profile("long", parent=_any_machine, max_examples=500)  # scripts/long properties
+hypothesis.settings.load_profile("tests")
+
+
+_FIRST = ("tests/e2e/test_vscode.py", "tests/models/test_bundled.py", "tests/security/test_container.py")
+"""What takes longest, so that nothing waits for it in the end."""
+_SLOW = ("tests/e2e/", "tests/long/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first, and marks as slow what needs an editor or a process of the daemon."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if item.nodeid.startswith(_SLOW) or ("daemon" in fixtures and "in_process" not in fixtures):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What runs in process finds the settings file of nobody."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
 
 
 @pytest.fixture
@@ -50,11 +70,26 @@ def script(tmp_path: Path) -> Callable[..., str]:
 
 
 Start = Callable[..., RawClient]
+StartInProcess = Callable[..., InProcessClient]
+
+
+@pytest.fixture
+def in_process(state: Path) -> Iterator[StartInProcess]:
+    """Starts daemons in the tests' own process and sees to it that none is left."""
+    clients: list[InProcessClient] = []
+
+    def start(model: str = "scripted:none", **env: str) -> InProcessClient:
+        clients.append(InProcessClient(state, {"AGENT_LSP_MODEL": model, **env}))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.kill()
 
 
 @pytest.fixture
 def daemon(state: Path) -> Iterator[Start]:
-    """Starts daemons and sees to it that none is left."""
+    """Starts daemons, each a process, and sees to it that none is left."""
     clients: list[RawClient] = []
 
     def start(model: str = "scripted:none", **env: str) -> RawClient:

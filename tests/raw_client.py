@@ -1,17 +1,16 @@
-"""A small LSP client that can also send what no client should: a process, a reader thread, a queue."""
+"""A small LSP client that can also send what no client should, and the daemon in a process behind it."""
 
 from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 DAEMON = [sys.executable, "-m", "agent_lsp", "serve"]
 Answer = Callable[[dict[str, Any]], Any]
@@ -25,37 +24,50 @@ class Error(Exception):
         self.code, self.message = code, message
 
 
-class RawClient:
-    """Starts the daemon as an editor would and keeps all that it says."""
+def daemon_environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a daemon of the tests may know: nothing of the user's own settings, keys, models and servers."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AGENT_LSP_", "OPENAI_", "ANTHROPIC_"))}
+    return {
+        **inherited,
+        "AGENT_LSP_STATE_DIR": str(state),
+        "XDG_CONFIG_HOME": str(state / "config"),
+        "XDG_DATA_HOME": str(state / "data"),
+        "AGENT_LSP_LOCAL_SERVERS": " ",
+        **(more or {}),
+    }
 
-    def __init__(self, state: Path, env: dict[str, str] | None = None, argv: list[str] | None = None) -> None:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AGENT_LSP_", "OPENAI_", "ANTHROPIC_"))}
-        environment = {
-            **inherited,
-            "AGENT_LSP_STATE_DIR": str(state),
-            "XDG_CONFIG_HOME": str(state / "config"),
-            "XDG_DATA_HOME": str(state / "data"),
-            "AGENT_LSP_LOCAL_SERVERS": " ",
-            **(env or {}),
-        }
-        self.process = subprocess.Popen(
-            argv or DAEMON, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-        )
+
+class Client:
+    """Speaks LSP over two streams and keeps all that the other side says."""
+
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        """`stdin` is what the daemon reads, `stdout` what it writes."""
+        self.stdin, self.stdout = stdin, stdout
         self.messages: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
         self.stderr = b""
-        self._news: queue.Queue[None] = queue.Queue()
         self._next = 0
         self._lock = threading.Condition()
         self.reading = threading.Event()
         self.reading.set()
-        for target in (self._read, self._read_stderr):
-            threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ended(self, seconds: float = 60) -> int:
+        """Waits for the daemon's end and returns its exit code."""
+        raise NotImplementedError
+
+    @property
+    def alive(self) -> bool:
+        """Whether the daemon still serves."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Ends the daemon, if it has not ended."""
+        raise NotImplementedError
 
     def send_bytes(self, data: bytes) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        self.stdin.write(data)
+        self.stdin.flush()
 
     def send(self, message: object) -> None:
         body = json.dumps(message).encode()
@@ -155,22 +167,10 @@ class RawClient:
         """By the book; the exit code."""
         self.call("shutdown", None)
         self.notify("exit", None)
-        return self.process.wait(10)
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
+        return self.ended()
 
     def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream
+        stream = self.stdout
         while True:
             self.reading.wait()
             try:
@@ -205,6 +205,41 @@ class RawClient:
             self.send(reply)
         except (OSError, ValueError):
             return
+
+
+class RawClient(Client):
+    """Starts the daemon as an editor would."""
+
+    def __init__(self, state: Path, env: Mapping[str, str] | None = None, argv: list[str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            argv or DAEMON,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=daemon_environment(state, env),
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        super().__init__(self.process.stdin, self.process.stdout)
+        threading.Thread(target=self._read_stderr, daemon=True).start()
+
+    def ended(self, seconds: float = 60) -> int:
+        return self.process.wait(seconds)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue
 
     def _read_stderr(self) -> None:
         stream = self.process.stderr

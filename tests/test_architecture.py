@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.workbench import Workbench
 
 PACKAGE = Path(agent_lsp.__file__).parent
+pytestmark = pytest.mark.xdist_group("architecture")  # one worker parses all files once
 LAYERS = [
     {"cli", "__main__", "conformance", "doctor", "setup", "trust", "usage"},
     {"app", "turns", "status", "lsp", "terminal"},
@@ -55,9 +57,17 @@ OWNERS = {
 }
 
 
-def files() -> Iterator[tuple[str, ast.Module]]:
-    for file in sorted(PACKAGE.rglob("*.py")):
-        yield file.relative_to(PACKAGE.parent).as_posix(), ast.parse(file.read_text("utf-8"))
+@cache
+def files() -> tuple[tuple[str, ast.Module], ...]:
+    """Every file of the package, parsed once."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return tuple((path.relative_to(PACKAGE.parent).as_posix(), ast.parse(path.read_text("utf-8"))) for path in paths)
+
+
+@cache
+def imported() -> tuple[tuple[str, str], ...]:
+    """Every import of the package: a file and a module."""
+    return tuple((path, module) for path, tree in files() for _, module in imports(tree))
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
@@ -79,15 +89,14 @@ def layer(name: str) -> int:
 
 def test_imports_point_downwards() -> None:
     wrong = []
-    for path, tree in files():
+    for path, module in imported():
         own = room(path.removesuffix(".py").replace("/", "."))
-        for _, module in imports(tree):
-            other = room(module) if module.startswith("agent_lsp") else ""
-            if not other or other == own or layer(other) > layer(own):
-                continue
-            if layer(other) == layer(own) and not {own, other} <= ONE_ROOM_APART:
-                continue
-            wrong.append(f"{path} imports {module}")
+        other = room(module) if module.startswith("agent_lsp") else ""
+        if not other or other == own or layer(other) > layer(own):
+            continue
+        if layer(other) == layer(own) and not {own, other} <= ONE_ROOM_APART:
+            continue
+        wrong.append(f"{path} imports {module}")
     assert wrong == []
 
 
@@ -107,7 +116,7 @@ def test_imports_stand_at_the_top_of_a_file_but_for_those_with_a_reason() -> Non
 
 @pytest.mark.parametrize("library", sorted(OWNERS))
 def test_a_library_is_used_in_one_room(library: str) -> None:
-    users = {path for path, tree in files() for _, module in imports(tree) if module.split(".")[0] == library}
+    users = {path for path, module in imported() if module.split(".")[0] == library}
     strangers = {path for path in users if not path.removeprefix("agent_lsp/").startswith(OWNERS[library])}
     assert strangers == set()
 

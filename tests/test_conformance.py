@@ -1,4 +1,4 @@
-"""`agent-lsp conformance` as a process: what it prints, how it ends, and what it says of bad input."""
+"""`agent-lsp conformance`: what it prints, how it ends, and what it says of bad input."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from agent_lsp.conformance import Order, conformance
 from tests.models.provider import Provider, Reply
 from tests.models.test_conformance import HONEST, Play, slowly, status
 from tests.models.wires import CHAT, KITS, Call, Kit, Said, Words
@@ -27,20 +28,31 @@ class Done:
     errors: str
 
 
+Try = Callable[..., Awaitable[Done]]
+
+
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_LSP_", "XDG_"))}
-    return {**own, "HOME": str(tmp_path), "AGENT_LSP_API_KEY": KEY}
+def tried(capsys: pytest.CaptureFixture[str]) -> Try:
+    """Runs the command in process, in a thread: it has a loop of its own."""
+
+    async def run(base_url: str, *, protocol: str = "openai-chat", most: float = 0.05, as_json: bool = False) -> Done:
+        order = Order(base_url, protocol, None, most, as_json)
+        code = await asyncio.to_thread(conformance, {"AGENT_LSP_API_KEY": KEY}, order)
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
-async def run(environment: dict[str, str], *words: str) -> Done:
+async def run(home: Path, *words: str) -> Done:
+    """Runs the command as a process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AGENT_LSP_", "XDG_"))}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "agent_lsp",
         "conformance",
         *words,
-        env=environment,
+        env={**kept, "HOME": str(home), "AGENT_LSP_API_KEY": KEY},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -57,9 +69,9 @@ def replies(listed: Reply, kit: Kit, **changed: Play) -> Sequence[Reply]:
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
-async def test_an_honest_server_ends_with_zero_and_a_table(kit: Kit, environment: dict[str, str]) -> None:
+async def test_an_honest_server_ends_with_zero_and_a_table(kit: Kit, tried: Try) -> None:
     async with Provider(*replies(models("m", max_model_len=8_000), kit)).serving() as provider:
-        done = await run(environment, "--base-url", provider.url, "--protocol", kit.wire.protocol)
+        done = await tried(provider.url, protocol=kit.wire.protocol)
 
     assert (done.code, done.errors) == (0, "")
     first, second, empty, *rows, blank, sums, used = done.out.splitlines()
@@ -82,11 +94,11 @@ def hostile(kit: Kit) -> Reply:
     return Reply(tuple(kit.streamed(Said((call,), "tools"))))
 
 
-async def test_what_is_wrong_is_told_with_what_the_user_will_notice(environment: dict[str, str]) -> None:
+async def test_what_is_wrong_is_told_with_what_the_user_will_notice(tried: Try) -> None:
     said = Said((Words(("one two three four five ",) * 8),), output=0, fresh=0)
     plays: dict[str, Play] = {"hello": lambda kit: slowly(kit.streamed(said)), "call": hostile}
     async with Provider(*replies(models("m"), CHAT, **plays)).serving() as provider:
-        done = await run(environment, "--base-url", provider.url)
+        done = await tried(provider.url)
 
     assert done.code == 1
     lines = done.out.splitlines()
@@ -101,10 +113,10 @@ async def test_what_is_wrong_is_told_with_what_the_user_will_notice(environment:
     assert max(map(len, lines)) <= 80
 
 
-async def test_json_has_what_the_table_has(environment: dict[str, str]) -> None:
+async def test_json_has_what_the_table_has(tried: Try) -> None:
     plays: dict[str, Play] = {"unknown model": status(404, b"no")}
     async with Provider(*replies(models("m", context_length=8_000), CHAT, **plays)).serving() as provider:
-        done = await run(environment, "--base-url", provider.url, "--json")
+        done = await tried(provider.url, as_json=True)
 
     told = json.loads(done.out)
     assert done.code == 0
@@ -121,9 +133,9 @@ async def test_json_has_what_the_table_has(environment: dict[str, str]) -> None:
     }
 
 
-async def test_the_most_to_spend_is_obeyed_and_said(environment: dict[str, str]) -> None:
+async def test_the_most_to_spend_is_obeyed_and_said(tried: Try) -> None:
     async with Provider(models("gpt-5-mini")).serving() as provider:
-        done = await run(environment, "--base-url", provider.url, "--max-cost", "0")
+        done = await tried(provider.url, most=0.0)
 
     assert done.code == 0
     assert "; --max-cost lets it have\n$0.0000" in done.out or "--max-cost lets it have $0.0000" in done.out
@@ -133,25 +145,25 @@ async def test_the_most_to_spend_is_obeyed_and_said(environment: dict[str, str])
     assert len(provider.asked) == 1
 
 
-async def test_of_several_models_one_has_to_be_named(environment: dict[str, str]) -> None:
+async def test_of_several_models_one_has_to_be_named(tried: Try) -> None:
     async with Provider(models("small", "large\x1b[2J")).serving() as provider:
-        done = await run(environment, "--base-url", provider.url)
+        done = await tried(provider.url)
 
     told = r"agent-lsp: 127.0.0.1 has small, large\x1b[2J: name one with --model" + "\n"
     assert (done.code, done.out, done.errors) == (2, "", told)
 
 
-async def test_a_server_without_a_list_needs_a_name(environment: dict[str, str]) -> None:
+async def test_a_server_without_a_list_needs_a_name(tried: Try) -> None:
     async with Provider(status(404)(CHAT)).serving() as provider:
-        done = await run(environment, "--base-url", provider.url)
+        done = await tried(provider.url)
 
     assert (done.code, done.errors) == (2, "agent-lsp: 127.0.0.1 lists no models: name one with --model\n")
 
 
-async def test_a_refused_key_is_one_line_without_the_key(environment: dict[str, str]) -> None:
+async def test_a_refused_key_is_one_line_without_the_key(tried: Try) -> None:
     words = json.dumps({"error": {"message": f"no such key: {KEY}"}}).encode()
     async with Provider(Reply((words,), 401)).serving() as provider:
-        done = await run(environment, "--base-url", provider.url)
+        done = await tried(provider.url)
 
     told = "agent-lsp: 127.0.0.1 refused the key (401: no such key: [key]): check where it comes from"
     assert (done.code, done.out, done.errors.partition(" (the")[0]) == (1, "", told)
@@ -166,10 +178,8 @@ async def test_a_refused_key_is_one_line_without_the_key(environment: dict[str, 
         ("http://a:b", 2, "nothing can be sent to 'http://a:b': it should be as https://HOST/v1"),
     ],
 )
-async def test_an_address_that_is_none_is_one_line(
-    environment: dict[str, str], url: str, code: int, words: str
-) -> None:
-    done = await run(environment, "--base-url", url)
+async def test_an_address_that_is_none_is_one_line(tried: Try, url: str, code: int, words: str) -> None:
+    done = await tried(url)
 
     assert (done.code, done.out) == (code, "")
     assert done.errors.startswith(f"agent-lsp: {words}")
@@ -179,5 +189,15 @@ async def test_an_address_that_is_none_is_one_line(
 @pytest.mark.parametrize(
     "words", [(), ("--base-url", "http://a", "--protocol", "x"), ("--base-url", "http://a", "--max-cost", "nan")]
 )
-async def test_wrong_flags_are_a_wrong_use(environment: dict[str, str], words: tuple[str, ...]) -> None:
-    assert (await run(environment, *words)).code == 2
+async def test_wrong_flags_are_a_wrong_use(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert (await run(tmp_path, *words)).code == 2
+
+
+@pytest.mark.slow
+async def test_the_command_line_says_where_how_and_for_how_much(tmp_path: Path) -> None:
+    async with Provider(models("gpt-5-mini")).serving() as provider:
+        words = ("--base-url", provider.url, "--protocol", "openai-responses", "--max-cost", "0", "--json")
+        done = await run(tmp_path, *words)
+
+    told = json.loads(done.out)
+    assert (done.code, told["model"], told["used"]["usd"]) == (0, "openai-responses:gpt-5-mini", 0.0)

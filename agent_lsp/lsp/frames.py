@@ -87,7 +87,7 @@ def read_frames(stream: BinaryIO, take: Callable[[object], None], end: Callable[
             take(error)
             if error.fatal:
                 break
-        except OSError:
+        except (OSError, ValueError):  # gone, or closed on our side
             break
     end()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
@@ -61,11 +62,24 @@ _ASKS = {CommandName.ASK, CommandName.CONTINUE}
 
 
 def serve(load: Load) -> int:
-    """Serves one client on standard input and output; ends the process with the exit code."""
+    """Serve one client on standard input and output; end the process with the exit code."""
     for name in ("pygls", "agent_lsp"):  # to the log once there is one, and never to the client's terminal
         logging.getLogger(name).addHandler(logging.NullHandler())
     logging.getLogger("pygls").setLevel(logging.WARNING)
-    out = transport.protected_stdout()
+    code = asyncio.run(_until_a_signal(load, transport.protected_stdout()))
+    sys.stderr.flush()
+    os._exit(code)  # the reader's thread may still wait for input
+
+
+async def _until_a_signal(load: Load, out: BinaryIO) -> int:
+    done = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, done.set)
+    return await attend(load, sys.stdin.buffer, out, done)
+
+
+async def attend(load: Load, stdin: BinaryIO, stdout: BinaryIO, done: asyncio.Event) -> int:
+    """Serve one client on two streams, whatever they are, until it is gone or `done` is set. Return the exit code."""
     server = Server(
         NAME,
         __version__,
@@ -75,9 +89,7 @@ def serve(load: Load) -> int:
     )
     entrance = Entrance(server, load)
     entrance.register()
-    code = asyncio.run(transport.run(server, sys.stdin.buffer, out, entrance.close))
-    sys.stderr.flush()
-    os._exit(code)  # the reader's thread may still wait for input
+    return await transport.run(server, stdin, stdout, entrance.close, done)
 
 
 class Entrance:

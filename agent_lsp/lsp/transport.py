@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import re
-import signal
 import threading
 import uuid
 from collections.abc import Callable, Generator
@@ -242,12 +241,13 @@ def protected_stdout() -> BinaryIO:
     return out
 
 
-async def run(server: Server, stdin: BinaryIO, stdout: BinaryIO, close: Callable[[], Any]) -> int:
-    """Serves until the client is gone: `exit`, end of input, a signal, or the death of its process.
+async def run(server: Server, stdin: BinaryIO, stdout: BinaryIO, close: Callable[[], Any], done: asyncio.Event) -> int:
+    """Serve until the client is gone (`exit`, the end of input, the death of its process), which sets `done`.
 
-    Then every task is cancelled and `close` awaited. Returns the exit code: 0 after `shutdown`, else 1.
+    The caller may set it too. Then every task is cancelled and `close` awaited. Return the exit code: 0 after
+    `shutdown`, else 1.
     """
-    loop, done, protocol = asyncio.get_running_loop(), asyncio.Event(), server.protocol
+    loop, protocol = asyncio.get_running_loop(), server.protocol
     writer = Writer(stdout, deaf=done.set)
     protocol.set_writer(writer)
 
@@ -264,19 +264,17 @@ async def run(server: Server, stdin: BinaryIO, stdout: BinaryIO, close: Callable
         if server.process_id is not None:
             _watch(server, loop, done)
 
+    def on_loop(call: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the client sends on after the end
+            loop.call_soon_threadsafe(call, *arguments)
+
     reader = threading.Thread(
         target=read_frames,
-        args=(
-            stdin,
-            lambda m: loop.call_soon_threadsafe(take, m),
-            lambda: loop.call_soon_threadsafe(done.set),
-        ),
+        args=(stdin, lambda message: on_loop(take, message), lambda: on_loop(done.set)),
         name="reader",
         daemon=True,
     )
     reader.start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, done.set)
     watching = asyncio.create_task(_check_now_and_then(writer))
     await done.wait()
     watching.cancel()

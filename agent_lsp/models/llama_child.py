@@ -46,12 +46,24 @@ def _serve(orders: dict[str, Any]) -> tuple[object, dict[str, str]]:  # Any: JSO
     params.hostnames, params.api_keys = [orders["socket"]], [orders["key"]]
     params.n_parallel, params.n_batch, params.cache_ram_mib = 1, 512, 64
     params.cpuparams.poll = params.cpuparams_batch.poll = 0  # threads that spin take half the cores from one another
+    if number := threads(_our_cores(), os.cpu_count() or 0):
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = number
     params.offline, params.ui, params.endpoint_slots = True, False, False
     os.umask(0o077)
     try:
         return Server(params), {}
     except Exception as error:  # whatever llama.cpp raises, the parent tells it
         return None, {"failed": str(error)}
+
+
+def threads(ours: int, all_cores: int) -> int | None:
+    """How many threads compute, where we may not use all cores; None lets llama.cpp choose, which counts them all."""
+    return ours if 0 < ours < all_cores else None
+
+
+def _our_cores() -> int:
+    """How many cores we may use; 0 where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
 
 
 if __name__ == "__main__":

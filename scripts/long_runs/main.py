@@ -14,6 +14,7 @@ from .faulty_turns import FaultyTurns
 from .injected import Injected
 from .mutated import Mutated
 from .progress import Progress
+from .properties import Properties
 from .record import Row, record, told
 from .run import Broken, Run
 from .shown import Shown
@@ -22,7 +23,9 @@ from .swapped_paths import SwappedPaths
 _PROJECT = Path(__file__).resolve().parents[2]
 _RECORD = _PROJECT / "docs" / "long-runs.md"
 _KEPT = _PROJECT / ".cache" / "long"
-RUNS: dict[str, Run] = {run.name: run for run in (FaultyTurns(), SwappedPaths(), Mutated(), Shown(), Injected())}
+RUNS: dict[str, Run] = {
+    run.name: run for run in (FaultyTurns(), SwappedPaths(), Mutated(), Shown(), Injected(), Properties())
+}
 
 
 def main(argv: Sequence[str]) -> int:

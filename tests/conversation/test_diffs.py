@@ -111,9 +111,7 @@ GIT = ["git", "apply", "--unidiff-zero", "--whitespace=nowarn", "-p1", "-"]
 PATCH = ["patch", "--binary", "-p1", "-s", "-E", "-r", "-"]
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(texts, texts, st.sampled_from([0, 1, 3]))
 @example("a\rb\rc", "a\rB\rc", 3)
 @example("a\r\nb", "a\r\nb\r\n", 3)
@@ -125,9 +123,7 @@ def test_git_applies_the_printed_diff(tmp_path: Path, before: str, after: str, c
         assert patched(tmp_path, before, diff, "a.txt", GIT) == after
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(texts, texts.filter(bool))
 @example("x\rx\n", "x\ry\n")
 def test_patch_applies_the_printed_diff(tmp_path: Path, before: str, after: str) -> None:

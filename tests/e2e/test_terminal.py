@@ -185,7 +185,7 @@ def test_what_was_typed_before_the_question_is_no_answer(
     terminal: Callable[..., Terminal], workspace: Path, script: Script
 ) -> None:
     model = script(
-        {"text": "thinking", "delay_ms": 700, "calls": [call("delete_file", path="greeting.txt")]}, {"text": "End."}
+        {"text": "thinking", "delay_ms": 3_000, "calls": [call("delete_file", path="greeting.txt")]}, {"text": "End."}
     )
     screen = terminal("ask", "go", "--workspace", str(workspace), "--model", model)
     screen.wait_for("scripted, session")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import call
+from tests.conftest import Start, call
 from tests.e2e.test_terminal import Terminal, run
 
 Script = Callable[..., str]
@@ -221,3 +222,26 @@ def test_a_file_that_was_not_looked_through_keeps_its_mark(
         "greeting.txt: nothing there was written after untrusted text was read\n",
     )
     assert asks(environment, workspace, marked)
+
+
+def test_what_is_told_of_several_folders_trusts_them_together(
+    daemon: Start, workspace: Path, project: Path, tmp_path: Path, state: Path
+) -> None:
+    other = tmp_path / "an other"
+    other.mkdir()
+    client = daemon()
+    opened = client.initialize_params(workspace, None)
+    opened["workspaceFolders"].append({"uri": other.as_uri(), "name": "other"})
+    client.call("initialize", opened)
+    client.notify("initialized", {})
+    said = client.wait(lambda message: message.get("method") == "window/showMessage")["params"]["message"]
+    words = shlex.split(said.split("`")[1])
+    assert words == ["agent-lsp", "trust", "--workspace", str(workspace), "--workspace", str(other)]
+
+    environment = {**os.environ, "AGENT_LSP_STATE_DIR": str(state), "XDG_CONFIG_HOME": str(state / "config")}
+    terminal = Terminal(environment, *words[1:])
+    terminal.wait_for("Trust exactly this? [y]es, [N]o: ")
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    os.close(terminal.master)
+    assert client.command("agent.status")["preset"] == "plan"

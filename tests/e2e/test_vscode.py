@@ -12,6 +12,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "vscode"
 DAEMON = Path(sys.executable).with_name("agent-lsp")
+pytestmark = pytest.mark.xdist_group("vscode")  # one builds what the other reads
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,10 @@ def test_the_extension_does_its_jobs_in_a_real_vs_code(tools: None, capfd: pytes
 def run(subject: str, capfd: pytest.CaptureFixture[str]) -> int:
     """Runs one of the script's subjects, which prints the outcome of each test; returns its exit code."""
     environment = {**os.environ, "AGENT_LSP_DAEMON": str(DAEMON)}
-    with capfd.disabled(), subprocess.Popen([SCRIPT, subject], env=environment, start_new_session=True) as script:
+    with (
+        capfd.disabled(),  # to standard error, for a worker of pytest-xdist throws its standard output away
+        subprocess.Popen([SCRIPT, subject], env=environment, stdout=2, start_new_session=True) as script,
+    ):
         try:
             return script.wait()
         except BaseException:  # what ends the wait early (a timeout, Ctrl-C) ends the script's processes too

@@ -28,12 +28,19 @@ from agent_lsp.conversation.messages import (
 )
 from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk, ToolSpec
 from agent_lsp.models.bundled import WINDOW, BundledModel
+from agent_lsp.models.llama_child import threads
 from agent_lsp.models.llama_server import LlamaServer, Running, socket_folder
 from agent_lsp.processes import Processes
 from tests.proc import alive, links
 
 # A model that shares its cores answers many times slower: its threads wait for one another at every step.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("bundled"),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("one_core"),
+]
 
 MAIN = "import sys\n\nprint(len(open(sys.argv[1]).read().split()))\n"
 FILES = ("README.md", "main.py", "src/util.py", "tests/test_main.py", "setup.cfg")
@@ -164,6 +171,13 @@ async def test_no_length_of_prompt_or_file_overflows_the_window(model: BundledMo
     assert called(read) == ("read_file", "main.py")
     with contextlib.suppress(BadResponse):  # it may be speechless; a request too long would be a BadRequest
         assert (await ask(model, prompt, read, result(read, letters))).usage.tokens < WINDOW
+
+
+@pytest.mark.parametrize(("ours", "all_cores", "number"), [(1, 2, 1), (2, 64, 2), (2, 2, None), (0, 8, None)])
+async def test_it_computes_with_no_more_threads_than_it_has_cores(
+    ours: int, all_cores: int, number: int | None
+) -> None:
+    assert threads(ours, all_cores) == number
 
 
 async def test_it_listens_on_a_socket_for_its_owner_and_on_no_port(server: LlamaServer) -> None:

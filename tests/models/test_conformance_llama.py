@@ -24,7 +24,9 @@ OF_TOOLS = {"call", "demanded call", "parallel", "result"}
 """So small a model calls none, at length."""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("one_core")
 async def test_llama_cpp_is_found_to_call_a_cut_answer_complete(model_file: Path, tmp_path: Path) -> None:
     server = LlamaServer(model_file, tmp_path, WINDOW, Processes())
     try:

@@ -17,7 +17,7 @@ from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.models import Completed, Request, TextChunk
 from agent_lsp.models.keys import KeyedModel
 from agent_lsp.models.wire_model import WireModel
-from tests.conftest import Start, call
+from tests.conftest import Start, StartInProcess, call
 from tests.house import house
 from tests.models.provider import DONE, HELLO, Disconnect, Provider, Reply, delta, event
 from tests.models.wires import CHAT
@@ -31,10 +31,10 @@ QUOTED = b'{"error": {"message": "Incorrect API key provided: sk-secret-01234567
     "reply", [Reply((QUOTED,), 401), Reply((QUOTED,), 500), Reply((b"data: " + QUOTED + b"\n\n",))], ids=str
 )
 async def test_a_key_that_the_provider_quotes_is_seen_nowhere(
-    daemon: Start, workspace: Path, state: Path, reply: Reply
+    in_process: StartInProcess, workspace: Path, state: Path, reply: Reply
 ) -> None:
     async with Provider(reply).serving() as provider:
-        client = daemon(
+        client = in_process(
             "openai-chat:x", AGENT_LSP_BASE_URL=provider.url, AGENT_LSP_API_KEY=KEY, AGENT_LSP_MAX_RETRIES="0"
         )
         await asyncio.to_thread(client.start, workspace)
@@ -65,11 +65,11 @@ def test_a_command_does_not_inherit_keys(daemon: Start, workspace: Path, script:
 
 
 async def test_what_never_reached_the_provider_costs_nothing_and_what_broke_off_costs_its_worst(
-    daemon: Start, workspace: Path
+    in_process: StartInProcess, workspace: Path
 ) -> None:
     async with Provider(Reply((b"data: {}\n\n", Disconnect)), Reply()).serving() as provider:
         for address, costs in ((provider.url, True), ("http://127.0.0.1:9/v1", False)):
-            client = daemon("openai-chat:gpt-5-mini", AGENT_LSP_BASE_URL=address, AGENT_LSP_MAX_RETRIES="0")
+            client = in_process("openai-chat:gpt-5-mini", AGENT_LSP_BASE_URL=address, AGENT_LSP_MAX_RETRIES="0")
             await asyncio.to_thread(client.start, workspace)
             done = await asyncio.to_thread(client.command, "agent.ask", {"prompt": "go", "wait": True})
             assert (done["stopReason"], done["cost"] > 0) == ("failed", costs)

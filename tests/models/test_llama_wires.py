@@ -31,7 +31,12 @@ from agent_lsp.processes import Processes
 from tests.models.wires import KITS, MESSAGES, Kit
 from tests.pictures import image
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("llama"),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("one_core"),
+]
 
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 SPEC = ToolSpec("read_file", "Reads a file of the workspace.", SCHEMA)

@@ -7,16 +7,47 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 from agent_lsp.confining import PROTECTED, base_python
 from agent_lsp.processes import Processes
 from agent_lsp.workspace.commands import Commands, Rules
 from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.workspace.sandbox import Level
+from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
 from agent_lsp.workspace.sandbox.keeping import Store
 from agent_lsp.workspace.sandbox.limits import DEFAULT, Limits
 
 PYTHON = base_python()
+_EMPTY = ("/tmp", "/var/tmp", "/run", "/dev")
+"""Where commands have folders of their own, so that they do not see those of the machine."""
+
+
+def folder_in_sight() -> TemporaryDirectory[str]:
+    """A new folder where commands see what the machine has: in the home, which some containers have below /tmp."""
+    for place in (Path.home(), Path("/opt"), Path("/srv"), Path(__file__).parents[2]):
+        resolved = place.resolve()
+        if os.access(resolved, os.W_OK) and not any(resolved.is_relative_to(one) for one in _EMPTY):
+            return TemporaryDirectory(dir=resolved, prefix=".agent-lsp-test-")
+    raise AssertionError("no folder of this machine can be written to but temporary ones: set HOME to another")
+
+
+class FoundBefore(Sandboxes):
+    """Tries the levels of a machine once for all tests of a worker: if the strongest held, it is taken from then on."""
+
+    _held: ClassVar[set[tuple[str, str, str | None, Limits]]] = set()
+
+    async def _tried(self) -> Found:
+        machine = self._machine
+        known = (machine.path, machine.python, machine.image, machine.limits)
+        if known in self._held:
+            _, strongest = next(self._candidates())
+            return Found(strongest())
+        found = await super()._tried()
+        if found.level is not Level.NONE and not found.not_held:
+            self._held.add(known)
+        return found
 
 
 @asynccontextmanager
@@ -32,7 +63,7 @@ async def commands(
 ) -> AsyncIterator[Commands]:
     """Runs commands as the daemon does."""
     tried = machine or Machine(os.environ["PATH"], python, limits=limits)
-    sandboxes = Sandboxes(state / "sandbox", [root.path for root in files.roots.all], processes, tried)
+    sandboxes = FoundBefore(state / "sandbox", [root.path for root in files.roots.all], processes, tried)
     names = (f"entry-{number}" for number in itertools.count())
     try:
         yield Commands(

@@ -31,13 +31,17 @@ from agent_lsp.workspace.sandbox.limits import Limits
 from tests.conftest import Start, call
 from tests.permissions.test_reading import evil_repository
 from tests.security.cases import CASES, Case, scene
-from tests.security.confined import PYTHON, commands, working_in
+from tests.security.confined import PYTHON, commands, folder_in_sight, working_in
 from tests.security.own_scene import HARM, KEY, NAMES, VARIANTS, expected, files_in, own_places
 from tests.security.podman import Podman, podman
 from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine"),
+    pytest.mark.xdist_group("containers"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +171,7 @@ async def test_each_published_failure_fails_and_its_good_neighbour_works(
 ) -> None:
     subprocess.run(["git", "init", "-q", workspace], check=True)
     with (
-        TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as outside,
+        folder_in_sight() as outside,
         scene(workspace, Path(outside)) as at,
     ):
         async with opened(workspace, machine) as runs:
@@ -440,7 +444,7 @@ _DAEMON = """
     from agent_lsp.workspace.files import Files
     from agent_lsp.workspace.roots import Roots
     from agent_lsp.workspace.sandbox.choose import Machine
-    from tests.security.confined import commands
+    from tests.security.confined import commands, folder_in_sight
 
     async def main(workspace, state, line, image, *variables):
         processes = Processes()

@@ -37,7 +37,10 @@ from tests.web.server import LOOPBACK, Server, answer, names, only, serving
 CASES = [(carrier, wish) for carrier in CARRIERS for wish in WISHES]
 NOTHING_WRONG = "nothing is wrong"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the preset auto needs a sandbox that is tested here")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the preset auto needs a sandbox that is tested here"),
+    pytest.mark.slow,
+]
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,13 +15,13 @@ from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS
-from tests.security.confined import commands
+from tests.security.confined import commands, folder_in_sight
 
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
     """Not in /tmp, where commands have a folder of their own."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as folder:
+    with folder_in_sight() as folder:
         yield Path(folder).resolve()
 
 
@@ -123,6 +122,7 @@ async def test_a_repository_by_another_name_that_a_command_made_is_none_afterwar
     assert (workspace / "beside").exists()
 
 
+@pytest.mark.slow
 async def test_many_folders_do_not_hide_what_a_command_made(workspace: Path, tmp_path: Path) -> None:
     make = f"import os; [os.mkdir(str(one)) for one in range({MOST_FOLDERS} // 4)]"
     made = "; ".join(f"mkdir -p {name}/.vscode {name}/x; (cd {name}/x && python3 -c '{make}')" for name in "abcdef")

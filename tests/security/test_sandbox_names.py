@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,14 +14,14 @@ from agent_lsp.workspace.commands import Program, Ran, Rules
 from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
-from tests.security.confined import PYTHON, commands
+from tests.security.confined import PYTHON, commands, folder_in_sight
 from tests.security.nobody import as_nobody
 
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
     """Not in /tmp, where commands have a folder of their own."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as folder:
+    with folder_in_sight() as folder:
         yield Path(folder).resolve()
 
 

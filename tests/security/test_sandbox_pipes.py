@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,13 +19,13 @@ from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
-from tests.security.confined import PYTHON, commands
+from tests.security.confined import PYTHON, commands, folder_in_sight
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Not in /tmp, where commands have a folder of their own."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as folder:
+    with folder_in_sight() as folder:
         (Path(folder) / "workspace").mkdir()
         yield Path(folder).resolve()
 

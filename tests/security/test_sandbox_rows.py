@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,13 +18,13 @@ from agent_lsp.workspace.editor import NoEditor
 from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from tests.security.cases import CASES, Case, Scene, scene
-from tests.security.confined import commands
+from tests.security.confined import commands, folder_in_sight
 
 
 @pytest.fixture
 def at(repository: Path) -> Iterator[Scene]:
     """Outside is not in /tmp, which commands do not see anyway."""
-    temporary = TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-")
+    temporary = folder_in_sight()
     with temporary as outside, scene(repository, Path(outside)) as found:
         yield found
 

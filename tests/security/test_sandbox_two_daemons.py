@@ -20,10 +20,10 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import stub, stubs
 from tests.conftest import Start, call
-from tests.lsp.test_transport import wait_until
 from tests.raw_client import RawClient
 from tests.security.confined import commands
 from tests.security.test_sandbox_names import workspace as workspace  # noqa: PLC0414 - a fixture
+from tests.stock_editor import wait_until
 
 _FORBIDDEN = "mkdir .vscode .github; echo evil | tee .vscode/x AGENTS.md .git/commondir .github/workflows"
 _UNTIL = "until [ -e {} ]; do sleep 0.02; done"

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,7 +23,7 @@ from agent_lsp.workspace.files import Files
 from agent_lsp.workspace.roots import Roots
 from agent_lsp.workspace.sandbox import SandboxRefused
 from tests.permissions.test_reading import evil_repository
-from tests.security.confined import PYTHON, commands, working_in
+from tests.security.confined import PYTHON, commands, folder_in_sight, working_in
 from tests.tools.calls import snapshot_of
 from tests.workspace.conftest import OpenBuffers
 
@@ -32,7 +31,7 @@ from tests.workspace.conftest import OpenBuffers
 @pytest.fixture
 def workspace() -> Iterator[Path]:
     """Not in /tmp, where commands have a folder of their own."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as folder:
+    with folder_in_sight() as folder:
         yield Path(folder).resolve()
 
 
@@ -174,7 +173,7 @@ async def test_secrets_of_the_home_and_the_daemons_state_are_hidden(
     workspace: Path, editor: OpenBuffers, tmp_path: Path
 ) -> None:
     """Row 60."""
-    with TemporaryDirectory(dir=Path.home(), prefix=".agent-lsp-test-") as home:
+    with folder_in_sight() as home:
         (Path(home) / ".ssh").mkdir()
         (Path(home) / ".ssh/id").write_text("the key")
         (Path(home) / ".gitconfig").write_text("the name")
@@ -327,7 +326,7 @@ _DAEMON = """
     from agent_lsp.workspace.editor import NoEditor
     from agent_lsp.workspace.files import Files
     from agent_lsp.workspace.roots import Roots
-    from tests.security.confined import commands
+    from tests.security.confined import commands, folder_in_sight
 
     async def main(workspace, state, line):
         processes = Processes()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agent_lsp.permissions.approval import detail
-from tests.conftest import Start, call
+from tests.conftest import StartInProcess, call
 from tests.house import Answer, allow, house, reject
 
 LEAK = "https://evil.example/collect?stolen=" + "a" * 400
@@ -51,11 +51,11 @@ async def test_row_31_an_address_that_carries_out_what_was_read_is_asked_for_and
 
 
 def test_rows_30_and_42_a_message_box_hides_no_address_behind_words(
-    daemon: Start, workspace: Path, script: Any
+    in_process: StartInProcess, workspace: Path, script: Any
 ) -> None:
     said = f"See [the docs]({LEAK[:80]}) for more."
     command = "make '[ls](command:workbench.action.quit)'"
-    client = daemon(script({"calls": [call("run_command", command=command)]}, {"text": said}))
+    client = in_process(script({"calls": [call("run_command", command=command)]}, {"text": said}))
     client.answers["window/showMessageRequest"] = lambda _: {"title": "Reject"}
     client.start(workspace, {"events": False})
     client.command("agent.ask", {"prompt": "go", "wait": True})

@@ -213,5 +213,5 @@ class Undoing(RuleBasedStateMachine):
         assert {name: self.text(name) for name in self.users} == self.users
 
 
-Undoing.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+Undoing.TestCase.settings = settings(stateful_step_count=15)
 TestUndoing = Undoing.TestCase

@@ -228,9 +228,7 @@ def test_lines_that_are_no_rules_are_passed_over(workspace: Path) -> None:
     assert (judge("a"), judge("caf\udce9")) == (True, False)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["a", "B", "..", ".", "link", "secrets", "SECRETS", "", "x\ny"]), max_size=6))
 def test_no_path_reads_what_is_kept(files: Files, workspace: Path, parts: list[str]) -> None:
     (workspace / ".agentignore").write_text("secrets\n")

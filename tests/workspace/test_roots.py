@@ -167,9 +167,7 @@ def test_odd_names_are_read_written_and_named_by_uri(root: Roots, workspace: Pat
     assert path_of(location.uri) == location.path
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["..", ".", "a", "link", "", "~", "...", "/"]), max_size=8))
 @example(["link", "secret.txt"])
 def test_no_path_reads_what_lies_outside(root: Roots, workspace: Path, outside: Path, parts: list[str]) -> None:

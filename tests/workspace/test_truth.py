@@ -276,7 +276,5 @@ def _in_order(lines: Sequence[str], text: Sequence[str]) -> bool:
     return places == sorted(places)
 
 
-Workspace.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck]
-)
+Workspace.TestCase.settings = settings(stateful_step_count=40, suppress_health_check=[*HealthCheck])
 test_no_interleaving_loses_a_keystroke_or_leaves_half_a_file = Workspace.TestCase

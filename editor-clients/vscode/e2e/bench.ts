@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { inject } from 'vitest';
 
 import { Chat } from './chat';
 import { CodeServer, type Settings } from './codeServer';
@@ -13,7 +14,6 @@ import { journal, type Written } from './journal';
 import { Model } from './model';
 import { Workbench } from './workbench';
 
-const VSIX = join(import.meta.dirname, '..', 'agent-lsp.vsix');
 const FAILURES = join(import.meta.dirname, 'failures');
 const PATIENCE_MS = 40_000;
 
@@ -53,7 +53,7 @@ export class Bench {
     const setup = {
       home,
       workspace,
-      vsix: VSIX,
+      extensions: inject('extensions'),
       settings: { ...settingsFor(home, model), ...wishes.settings },
       environment: { AGENT_LSP_STATE_DIR: join(home, 'daemon') },
       asksForTrust: wishes.asksForTrust ?? false,

@@ -1,12 +1,11 @@
 /** VS Code for the browser, with a home, settings and extensions of its own. */
 
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 
 const START_SECONDS = 120;
 const STOP_SECONDS = 10;
@@ -27,7 +26,8 @@ export interface Setup {
   home: string;
   /** The folder that it opens. */
   workspace: string;
-  vsix: string;
+  /** The folder of extensions, ours among them, which other VS Codes may share. */
+  extensions: string;
   settings: Settings;
   environment: Record<string, string>;
   /** Whether it asks before it trusts the folder. */
@@ -43,9 +43,6 @@ export class CodeServer {
 
   static async start(setup: Setup): Promise<CodeServer> {
     writeConfiguration(setup);
-    await promisify(execFile)('code-server', [...places(setup), '--install-extension', setup.vsix], {
-      env: environment(setup),
-    });
     const port = await freePort();
     const server = new CodeServer(setup, spawnServer(setup, port), port);
     await server.answers();
@@ -108,23 +105,23 @@ function spawnServer(setup: Setup, port: number): ChildProcess {
   const child = spawn(
     'code-server',
     [...places(setup), '--bind-addr', `127.0.0.1:${port}`, ...quiet, ...trust, setup.workspace],
-    { env: environment(setup), stdio: ['ignore', log, log] },
+    { env: environment(setup.home, setup.environment), stdio: ['ignore', log, log] },
   );
   closeSync(log);
   return child;
 }
 
-function places({ home }: Setup): string[] {
-  const data = ['--user-data-dir', join(home, 'data'), '--extensions-dir', join(home, 'extensions')];
+function places({ home, extensions }: Setup): string[] {
+  const data = ['--user-data-dir', join(home, 'data'), '--extensions-dir', extensions];
   return ['--config', join(home, 'code-server.yaml'), ...data];
 }
 
 /** The test's own environment without what would speak to the daemon or to another VS Code. */
-function environment({ home, environment }: Setup): NodeJS.ProcessEnv {
+export function environment(home: string, more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const dropped = /^(AGENT_LSP_|OPENAI_|ANTHROPIC_|VSCODE_|XDG_|NODE_)/;
   const inherited = Object.entries(process.env).filter(([name]) => !dropped.test(name));
   const places = { HOME: home, XDG_CONFIG_HOME: join(home, 'config'), XDG_STATE_HOME: join(home, 'state') };
-  return { ...Object.fromEntries(inherited), ...places, LANG: 'C.UTF-8', ...environment };
+  return { ...Object.fromEntries(inherited), ...places, LANG: 'C.UTF-8', ...more };
 }
 
 function logFile({ home }: Setup): string {

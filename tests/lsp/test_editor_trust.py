@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Start
-from tests.e2e.test_editor import answers, ask
-from tests.e2e.test_terminal import Terminal
-from tests.raw_client import Error, RawClient
+from tests.lsp.conftest import Start
+from tests.raw_client import Client, Error
+from tests.stock_editor import answers, ask
 
 Script = Callable[..., str]
 OURS = {"renders": ["trust"]}
@@ -30,7 +28,7 @@ def project(workspace: Path) -> Path:
     return file
 
 
-def preset(client: RawClient) -> str:
+def preset(client: Client) -> str:
     found: str = client.command("agent.status")["preset"]
     return found
 
@@ -149,29 +147,6 @@ def test_a_stock_editor_without_questions_is_told_the_way_in_one_line(
     )
 
 
-def test_what_is_told_of_several_folders_trusts_them_together(
-    daemon: Start, workspace: Path, project: Path, tmp_path: Path, state: Path
-) -> None:
-    other = tmp_path / "an other"
-    other.mkdir()
-    client = daemon()
-    opened = client.initialize_params(workspace, None)
-    opened["workspaceFolders"].append({"uri": other.as_uri(), "name": "other"})
-    client.call("initialize", opened)
-    client.notify("initialized", {})
-    said = client.wait(lambda message: message.get("method") == "window/showMessage")["params"]["message"]
-    words = shlex.split(said.split("`")[1])
-    assert words == ["agent-lsp", "trust", "--workspace", str(workspace), "--workspace", str(other)]
-
-    environment = {**os.environ, "AGENT_LSP_STATE_DIR": str(state), "XDG_CONFIG_HOME": str(state / "config")}
-    terminal = Terminal(environment, *words[1:])
-    terminal.wait_for("Trust exactly this? [y]es, [N]o: ")
-    terminal.type("y\n")
-    assert terminal.end() == 0
-    os.close(terminal.master)
-    assert preset(client) == "plan"
-
-
 def test_a_yes_to_what_changed_meanwhile_trusts_nothing(daemon: Start, workspace: Path, project: Path) -> None:
     client = daemon()
     answers(client, "Trust")
@@ -189,5 +164,5 @@ def test_a_yes_to_what_changed_meanwhile_trusts_nothing(daemon: Start, workspace
     assert preset(client) == "confirm"
 
 
-def waited(client: RawClient, questions: int) -> None:
+def waited(client: Client, questions: int) -> None:
     client.wait(lambda _: len(client.named("window/showMessageRequest")) >= questions)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Start, call
-from tests.e2e.test_editor import answers, ask
+from tests.conftest import call
+from tests.lsp.conftest import Start
+from tests.stock_editor import answers, ask
 
 Script = Callable[..., str]
 READ = call("read_file", path="vendor/x.md")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Start, call
-from tests.raw_client import RawClient
+from tests.conftest import call
+from tests.lsp.conftest import Start
+from tests.raw_client import Client
 
 Script = Callable[..., str]
 _TEST = """
@@ -20,7 +21,7 @@ class Sums(unittest.TestCase):
 _WRONG, _RIGHT = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n"
 
 
-def done(client: RawClient, workspace: Path) -> list[dict[str, Any]]:
+def done(client: Client, workspace: Path) -> list[dict[str, Any]]:
     """Asks, says yes to all, and returns the results that the model was told."""
     client.answers["agent/requestApproval"] = lambda _: {"decision": "allow_once"}
     answer = client.command("agent.ask", {"prompt": "go", "wait": True}, 60)
