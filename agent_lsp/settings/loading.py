@@ -20,7 +20,7 @@ from agent_lsp.settings import FIELDS, PREFIX, Settings, SettingsError, Source, 
 from agent_lsp.settings.checking import checked, nearest
 
 _OURS = {"AGENT_LSP_PROCESS"}
-_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders"}
+_CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders", "trusted"}
 _LIMITS = {
     "maxSteps",
     "maxToolCalls",
