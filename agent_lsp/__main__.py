@@ -1,6 +1,6 @@
 """`python -m agent_lsp` is the `agent-lsp` script."""
 
-from agent_lsp.cli import main
+from agent_lsp.cli.main import main
 
 if __name__ == "__main__":
     main()

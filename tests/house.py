@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent_lsp.app import App
+from agent_lsp.app.composition import App
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
-from agent_lsp.conversation.events import Event, Seen
+from agent_lsp.conversation.events import Event, EventEnvelope
 from agent_lsp.conversation.messages import Message
-from agent_lsp.session import Finished, Order
+from agent_lsp.files.editor import Editor, NoEditor
+from agent_lsp.session import Finished, TurnRequest
 from agent_lsp.session.session import Session
-from agent_lsp.workspace.editor import Editor, NoEditor
 
 Answer = Callable[[ApprovalRequest], Decision | None]
 
@@ -33,13 +33,13 @@ class House:
 
     app: App
     answer: Answer = allow
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[EventEnvelope] = field(default_factory=list)
     asked: list[ApprovalRequest] = field(default_factory=list)
     session: Session | None = None
 
     async def ask(self, prompt: str = "go", **order: Any) -> Finished:
         session = await self.open()
-        return await session.ask(Order(prompt, self.door, **order)).finished
+        return await session.ask(TurnRequest(prompt, self.door, **order)).finished
 
     async def open(self) -> Session:
         if self.session is None:

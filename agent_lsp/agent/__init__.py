@@ -9,12 +9,12 @@ from agent_lsp.agent.budget import Budget
 from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.record import Record
 from agent_lsp.agent.workbench import Workbench
+from agent_lsp.conversation.estimate import Estimate
 from agent_lsp.conversation.events import Emit
-from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import Notice, StopReason
 from agent_lsp.models import Model
 
-News = Callable[[], Awaitable[Notice | None]]
+TakeNotices = Callable[[], Awaitable[Notice | None]]
 """What the model should know before its next step, each thing once."""
 
 
@@ -29,7 +29,7 @@ class Turn:
     system: str
     budget: Budget
     estimate: Estimate
-    news: News
+    news: TakeNotices
     gate: Gate
     workbench: Workbench
     emit: Emit

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from agent_lsp.agent.context import most_tokens
 from agent_lsp.conversation.actions import Limits
-from agent_lsp.conversation.journal import Paid
 from agent_lsp.conversation.messages import Usage
+from agent_lsp.journal.journal import Paid
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
 
@@ -39,7 +39,7 @@ class Account:
     """Usage against limits, and that of its parents: what is reserved or charged here counts there too."""
 
     def __init__(
-        self, limits: Limits, names: Names, parent: Account | None = None, *, used: Usage | None = None
+        self, limits: Limits, names: LimitNames, parent: Account | None = None, *, used: Usage | None = None
     ) -> None:
         self.limits, self.usage, self.cost, self.parent = limits, used or Usage(), 0.0, parent
         self._names = names
@@ -88,7 +88,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class LimitNames:
     """The settings that an account's limits come from, for messages."""
 
     steps: str = "maxSteps"
@@ -97,7 +97,7 @@ class Names:
     cost: str = "maxCost"
 
 
-OF_SESSION = Names(tokens="maxTokensPerSession", cost="maxCostPerSession")
+OF_SESSION = LimitNames(tokens="maxTokensPerSession", cost="maxCostPerSession")
 
 
 @dataclass(frozen=True, slots=True)

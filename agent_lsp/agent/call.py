@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from agent_lsp.agent import Turn, origins
+from agent_lsp.agent import Turn, result_origin
 from agent_lsp.agent.gate import Permitted, Rejected
 from agent_lsp.conversation.actions import Action, FileChange, ToolKind
 from agent_lsp.conversation.entries import CallBegan
@@ -15,7 +15,7 @@ from agent_lsp.conversation.events import ToolCallFinished, ToolCallOutput, Tool
 from agent_lsp.conversation.messages import OWN, ResultStatus, ToolCall, ToolResult
 from agent_lsp.permissions.secrets import hidden_parts
 from agent_lsp.tools import Arguments, ChangingTool, NothingRead, ReadingTool, Shown, Tool, ToolContext, ToolError
-from agent_lsp.workspace.checkpoints import NOTHING, Checkpoint
+from agent_lsp.undo.checkpoints import NOTHING, Checkpoint
 
 _MOST_TOLD = 300  # characters: the line in which a client says how a call ended
 _NOT_DONE = "Cancelled: it was not done."
@@ -48,7 +48,7 @@ class Call:
             tool = self._bench.toolbox.find(self._asked.tool)
             arguments = self._validated(tool)
             self._started(tool.kind, tool.title(arguments))
-            self._origin = await origins.of_call(tool, arguments, self._bench.origins)
+            self._origin = await result_origin.of_call(tool, arguments, self._bench.origins)
             await self._end(await self._shown(tool, arguments), ResultStatus.DONE, tool.rest)
         except NothingRead as error:
             self._origin = OWN
@@ -78,8 +78,8 @@ class Call:
                 try:
                     return await self._changed(tool, arguments, context)
                 except ToolError:  # it may show what another session has written since
-                    now = await origins.of_call(tool, arguments, self._bench.origins)
-                    self._origin = origins.wider(self._origin, now)
+                    now = await result_origin.of_call(tool, arguments, self._bench.origins)
+                    self._origin = result_origin.wider(self._origin, now)
                     raise
                 finally:
                     self._show(self._output.rest())
@@ -88,14 +88,14 @@ class Call:
         await asyncio.to_thread(self._turn.gate.must_be_readable, tool.name, arguments)
         found = await tool.perform(arguments, context)
         shown = Shown(found) if isinstance(found, str) else found
-        self._origin = await origins.of_shown(shown, self._origin, self._bench.origins)
+        self._origin = await result_origin.of_shown(shown, self._origin, self._bench.origins)
         return shown
 
     async def _changed(self, tool: ChangingTool[Arguments], arguments: Arguments, context: ToolContext) -> Shown:
         prepared = await tool.prepare(arguments, context)
         _must_keep_secrets(prepared)
         permitted = await self._turn.gate.permit(self._asked.id, prepared)
-        self._origin = await origins.of_action(permitted.action, self._origin, self._bench.origins)
+        self._origin = await result_origin.of_action(permitted.action, self._origin, self._bench.origins)
         self._remark = permitted.note.strip()
         shown = Shown(await self._on_record(tool, permitted, context))
         self.stop = permitted.stop
@@ -130,7 +130,7 @@ class Call:
         await asyncio.to_thread(self._turn.gate.use, permitted)
         done = await tool.perform(action, context)
         text, made = (done, None) if isinstance(done, str) else (done.text, done.made)
-        self._origin = await origins.of_done(action, text, self._origin, self._bench.origins)
+        self._origin = await result_origin.of_done(action, text, self._origin, self._bench.origins)
         return text, made if made != action.effect else None
 
     def _taint(self, permitted: Permitted) -> str:

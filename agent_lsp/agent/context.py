@@ -8,15 +8,7 @@ from functools import cache
 from weakref import WeakKeyDictionary
 
 from agent_lsp.agent.images import images_of, with_newest_images, without_oldest_images
-from agent_lsp.conversation.messages import (
-    OWN,
-    AssistantMessage,
-    Message,
-    Notice,
-    ToolMessage,
-    ToolResult,
-    UserMessage,
-)
+from agent_lsp.conversation.messages import OWN, AssistantMessage, Message, Notice, ToolMessage, ToolResult, UserMessage
 from agent_lsp.models import ContextTooLong, Request, ToolSpec
 from agent_lsp.models.image_tokens import billed_tokens, image_tokens
 from agent_lsp.tools import Tool

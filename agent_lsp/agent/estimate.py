@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 from agent_lsp.agent.context import request_tokens
-from agent_lsp.conversation.ledger import Estimate, PastTurn, score
+from agent_lsp.conversation.estimate import Estimate, PastTurn
 from agent_lsp.conversation.messages import Usage
+from agent_lsp.journal.ledger import score
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
 

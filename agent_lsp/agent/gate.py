@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 from agent_lsp.agent.questions import Questions
 from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange
+from agent_lsp.files.location import PathRefused
+from agent_lsp.files.roots import Roots
+from agent_lsp.files.targets import Targets
 from agent_lsp.permissions import Preset, Ruling, Verdict
 from agent_lsp.permissions.approval import NotPermitted, Permit, narrowed
 from agent_lsp.permissions.policy import Policy
 from agent_lsp.permissions.rules import Reading
 from agent_lsp.tools import Arguments, ToolError
-from agent_lsp.workspace.location import PathRefused
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.targets import Targets
 
 
 class Rejected(Exception):

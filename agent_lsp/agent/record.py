@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from agent_lsp.conversation.entries import Content
-from agent_lsp.conversation.journal import Paid
-from agent_lsp.conversation.ledger import PastTurn
+from agent_lsp.conversation.estimate import PastTurn
 from agent_lsp.conversation.messages import Message, UserMessage
+from agent_lsp.journal.journal import Paid
 
 
 class Record(Protocol):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from agent_lsp.agent.context import result_limit
 from agent_lsp.conversation.actions import Action, ToolKind
+from agent_lsp.files.location import PathRefused
 from agent_lsp.permissions.secrets import Secrets
+from agent_lsp.provenance.origins import Origins
 from agent_lsp.tools import ReadingTool, Toolbox, ToolContext, ToolError
 from agent_lsp.tools.output import fit
-from agent_lsp.workspace.checkpoints import Checkpoint, Checkpoints
-from agent_lsp.workspace.location import PathRefused
-from agent_lsp.workspace.objects import NotKept
-from agent_lsp.workspace.origins import Origins
+from agent_lsp.undo.checkpoints import Checkpoint, Checkpoints
+from agent_lsp.undo.objects import NotKept
 
 _AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 

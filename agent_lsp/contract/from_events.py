@@ -22,13 +22,13 @@ from agent_lsp.contract.events import (
 )
 from agent_lsp.contract.sums import EstimateOutcome, TurnCost, TurnError, TurnUsage
 from agent_lsp.conversation import events
-from agent_lsp.conversation.events import Seen
-from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.estimate import Estimate
+from agent_lsp.conversation.events import EventEnvelope
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.permissions.approval import title
 
 
-def agent_event(seen: Seen) -> AgentEvent:
+def agent_event(seen: EventEnvelope) -> AgentEvent:
     """The params of `agent/event`."""
     return AgentEvent(session_id=seen.session_id, turn_id=seen.turn_id, seq=seen.seq, body=_body(seen.event))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_lsp.conversation.actions import ApprovalRequest, Decision, ToolKind
-from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.estimate import Estimate
 from agent_lsp.conversation.messages import ResultStatus, StopReason, Usage
 
 
@@ -147,7 +147,7 @@ Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EventEnvelope:
     """An event with where it belongs: `seq` is the number of the last entry written before it."""
 
     session_id: str
@@ -156,4 +156,4 @@ class Seen:
     event: Event
 
 
-Watcher = Callable[[Seen], None]
+Watcher = Callable[[EventEnvelope], None]

@@ -18,11 +18,11 @@ from agent_lsp.contract.names import REQUEST_APPROVAL, CommandName
 from agent_lsp.contract.params import DecideParams
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.uris import uri_of
-from agent_lsp.lsp.convert import without_links
+from agent_lsp.lsp.notifications import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
 from agent_lsp.permissions.approval import title
 from agent_lsp.permissions.policy import always_rule
-from agent_lsp.session import documents
+from agent_lsp.session import approval_documents
 
 _SURFACE_SECONDS = 60.0
 _OLD_SECONDS = 86_400.0
@@ -49,7 +49,7 @@ class ClientApprover:
     def close(self) -> None:
         """Removes the documents of this client's questions, and old ones that a kill left behind."""
         old = time.time() - _OLD_SECONDS
-        for file in (self._state / documents.FOLDER).glob("*_*"):
+        for file in (self._state / approval_documents.FOLDER).glob("*_*"):
             with contextlib.suppress(FileNotFoundError):  # another daemon removes them too
                 if file.stat().st_mtime < old:
                     file.unlink()
@@ -103,10 +103,10 @@ class ClientApprover:
 
         The first answer is the safe one. Raises ClientError where nobody can be asked, or answers in time, and OSError.
         """
-        file = self._state / documents.FOLDER / name
+        file = self._state / approval_documents.FOLDER / name
         async with self._boxes:
             file.unlink(missing_ok=True)
-            self._files.append(await asyncio.to_thread(documents.put, file, [text]))
+            self._files.append(await asyncio.to_thread(approval_documents.put, file, [text]))
             await self._show(file)
             return await self._picked(asked, answers, file) == answers[1]
 
@@ -145,9 +145,9 @@ class ClientApprover:
 
     def _written(self, request: ApprovalRequest) -> Path:
         """All that would be done, as a document. It stays while this client may still show it."""
-        file = documents.document(request, self._state)
+        file = approval_documents.document(request, self._state)
         if file not in self._files:
-            self._files.append(documents.write(request, self._state))
+            self._files.append(approval_documents.write(request, self._state))
         return file
 
     def _question(self, request: ApprovalRequest) -> Json:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pygls.workspace import TextDocument
 
 from agent_lsp.conversation.actions import FileChange, Hunk
-from agent_lsp.conversation.diffs import compared, lines_of
 from agent_lsp.conversation.uris import canonical, path_of
+from agent_lsp.files.editor import EditorRefused
+from agent_lsp.files.overlay import Buffer, Overlay
 from agent_lsp.lsp.transport import ClientError, Json, Server
-from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.merge import differences, stands
-from agent_lsp.workspace.overlay import Buffer, Overlay
+from agent_lsp.text.diffs import compared, lines_of
+from agent_lsp.text.merge import differences, stands
 
 _ANSWER_SECONDS, _SYNC_SECONDS = 30.0, 2.0
 _TYPING_SECONDS = 0.5

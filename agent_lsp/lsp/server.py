@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedHandlers:
     """What is imported once the client is initialized.
 
     `open` opens the door for a client and raises Refused; `refused_ask` is the answer to an ask that was refused.
@@ -55,7 +55,7 @@ class Loaded:
     refused_ask: Callable[[Refused], object]
 
 
-Load = Callable[[], Loaded]
+Load = Callable[[], LoadedHandlers]
 """Imports all that stands behind the door; called once the client is initialized, in a thread."""
 
 _ASKS = {CommandName.ASK, CommandName.CONTINUE}
@@ -97,7 +97,7 @@ class Entrance:
 
     def __init__(self, server: Server, load: Load) -> None:
         self._server, self._load = server, load
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedHandlers | None = None
         self._opening: asyncio.Task[Handlers] | None = None
 
     def register(self) -> None:

@@ -36,7 +36,7 @@ _CHECK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 Json = dict[str, Any]  # Any: a JSON tree
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")  # as in conversation/diffs.py, not imported so early
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")  # as in text/diffs.py, not imported so early
 
 
 class ClientError(Exception):
@@ -50,7 +50,7 @@ class ClientError(Exception):
 METHOD_NOT_FOUND = -32601
 
 
-class Document(TextDocument):
+class OpenDocument(TextDocument):
     """Splits lines on CR and LF only, as LSP has it; pygls splits on form feeds and others too."""
 
     @property
@@ -68,7 +68,7 @@ class Documents(Workspace):
         version: int | None = None,
         language_id: str | None = None,
     ) -> TextDocument:
-        return Document(
+        return OpenDocument(
             doc_uri,
             source=source,
             version=version,

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent_lsp.models import Model, NoModel, anthropic, openai_chat, openai_responses
-from agent_lsp.models.bundled import BundledModel
-from agent_lsp.models.bundled_file import installed
-from agent_lsp.models.http import Endpoint, Patience
-from agent_lsp.models.keys import KEYRING, Fetch, KeyedModel, from_command, from_keyring
+from agent_lsp.models import Model, NoModel
+from agent_lsp.models.bundled.bundled import BundledModel
+from agent_lsp.models.bundled.download import installed
+from agent_lsp.models.keys import KEYRING, FetchKey, KeyedModel, from_command, from_keyring
 from agent_lsp.models.local_servers import LocalServer
 from agent_lsp.models.pricing import OwnPrice, Price, listed_window, price_of
 from agent_lsp.models.scripted import ScriptedModel, read_script
-from agent_lsp.models.wire_model import Wire, WireModel
+from agent_lsp.models.wire import anthropic, openai_chat, openai_responses
+from agent_lsp.models.wire.http import Endpoint, Patience
+from agent_lsp.models.wire.wire_model import Wire, WireModel
 from agent_lsp.processes import Processes
 
 
@@ -170,7 +171,7 @@ def _over_http(vendor: Vendor, model: str, access: Access, around: Surroundings)
     return behind(endpoint_of(vendor, access))
 
 
-def _keeping(fetch: Fetch, around: Surroundings) -> Fetch:
+def _keeping(fetch: FetchKey, around: Surroundings) -> FetchKey:
     async def fetched() -> str:
         key = await fetch()
         around.keep_secret(key)
@@ -179,7 +180,7 @@ def _keeping(fetch: Fetch, around: Surroundings) -> Fetch:
     return fetched
 
 
-def fetched_key(access: Access, around: Surroundings) -> Fetch | None:
+def fetched_key(access: Access, around: Surroundings) -> FetchKey | None:
     """How the key is got where it is not at hand; None where it is."""
     if access.key.startswith(KEYRING):
         return from_keyring(access.key.removeprefix(KEYRING))

@@ -15,14 +15,14 @@ _COMMAND_SECONDS = 60.0  # the user may have to unlock what holds the key
 _MOST_BYTES = 64 << 10
 _MOST_WORDS = 200  # characters of what a keyring says
 
-Fetch = Callable[[], Awaitable[str]]
+FetchKey = Callable[[], Awaitable[str]]
 """Gets a key. Raises NoModel with the remedy."""
 
 
 class KeyedModel:
     """A Model whose key is fetched before its first request, and anew, once, when the provider refuses it."""
 
-    def __init__(self, keyless: Model, make: Callable[[str], Model], fetch: Fetch) -> None:
+    def __init__(self, keyless: Model, make: Callable[[str], Model], fetch: FetchKey) -> None:
         """`keyless` is the model as it is before there is a key; `make` builds it with one."""
         self._make, self._fetch = make, fetch
         self._model, self._has_key = keyless, False
@@ -77,7 +77,7 @@ class KeyedModel:
             return self._model
 
 
-def from_command(line: str, processes: Processes, environment: Mapping[str, str]) -> Fetch:
+def from_command(line: str, processes: Processes, environment: Mapping[str, str]) -> FetchKey:
     """A key that a shell line prints on its first line; it runs in the user's home."""
     alone = f"{{ {line}\n}} 2>/dev/null"  # what it says beside the key is not for the provider
 
@@ -104,7 +104,7 @@ def from_command(line: str, processes: Processes, environment: Mapping[str, str]
     return fetch
 
 
-def from_keyring(place: str) -> Fetch:
+def from_keyring(place: str) -> FetchKey:
     """The password that the system's keyring holds for `SERVICE/USER`."""
     service, _, user = place.partition("/")
 

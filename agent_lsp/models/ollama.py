@@ -13,8 +13,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_lsp.models import NoModel
-from agent_lsp.models.refusals import error_message
 from agent_lsp.models.small_answers import small_answer, small_client
+from agent_lsp.models.wire.refusals import error_message
 
 PORT = 11434
 _WISHED = 32_768

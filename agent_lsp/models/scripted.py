@@ -42,7 +42,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Call(_Strict):
+class ScriptedCall(_Strict):
     """A tool call that a step makes."""
 
     tool: str
@@ -70,12 +70,12 @@ class Counts(_Strict):
     output_tokens: int = 0
 
 
-class Step(_Strict):
+class ScriptedStep(_Strict):
     """One answer: its thinking, text and calls; `delay_ms` passes before each word; `fault` comes after the text."""
 
     text: str = ""
     thinking: str = ""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ScriptedCall, ...] = ()
     delay_ms: float = 0
     usage: Counts = Counts()
     stop: StopReason = StopReason.END_TURN
@@ -88,8 +88,8 @@ class Script(_Strict):
     A list starts anew with each prompt that takes it.
     """
 
-    turns: tuple[Step, ...] = ()
-    when: dict[str, tuple[Step, ...]] = Field(default_factory=dict)
+    turns: tuple[ScriptedStep, ...] = ()
+    when: dict[str, tuple[ScriptedStep, ...]] = Field(default_factory=dict)
     context_window: int = 200_000
 
 
@@ -127,7 +127,7 @@ class ScriptedModel:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _steps_for(self, prompt: str) -> Sequence[Step]:
+    def _steps_for(self, prompt: str) -> Sequence[ScriptedStep]:
         for words, steps in self._script.when.items():
             if words in prompt:
                 return steps
@@ -148,7 +148,7 @@ def _place(request: Request) -> tuple[str, int]:
     return "", answers
 
 
-async def _play(step: Step, name: str, number: int) -> AsyncGenerator[Chunk, None]:
+async def _play(step: ScriptedStep, name: str, number: int) -> AsyncGenerator[Chunk, None]:
     if step.thinking:
         yield ThinkingChunk(step.thinking)
     for word in _words(step.text):
@@ -187,7 +187,7 @@ def _refusal(error: HttpError) -> ModelError:
     return BadRequest(text)
 
 
-def _message(step: Step, name: str, number: int) -> AssistantMessage:
+def _message(step: ScriptedStep, name: str, number: int) -> AssistantMessage:
     calls = tuple(
         ToolCall(
             id=call.id or f"call_{number}_{index}",

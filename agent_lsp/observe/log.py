@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent_lsp.conversation import events
-from agent_lsp.conversation.events import Seen
+from agent_lsp.conversation.events import EventEnvelope
 
 _MOST_BYTES, _KEPT = 10 << 20, 3
 
@@ -31,7 +31,7 @@ class EventLog:
         self._logger.propagate = False
         logging.getLogger("pygls").addHandler(self._handler)
 
-    def watch(self, seen: Seen) -> None:
+    def watch(self, seen: EventEnvelope) -> None:
         """Logs an event of a turn; deltas and output are not logged."""
         data = _data(seen.event)
         if data is not None:

@@ -22,7 +22,7 @@ from agent_lsp.conversation.actions import (
     Target,
     WebSearch,
 )
-from agent_lsp.conversation.diffs import printed, with_hunks
+from agent_lsp.text.diffs import printed, with_hunks
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _MOST_TITLE, _MOST_HEAD, _MOST_TAIL, _PIECE = 2_000, 96_000, 32_000, 4_096

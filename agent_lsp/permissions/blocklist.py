@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from agent_lsp.permissions.shell_line import ForkBomb, Redirect, Step, parses, steps
+from agent_lsp.permissions.shell_line import ForkBomb, Redirect, ShellStep, parses, steps
 from agent_lsp.permissions.shell_program import (
     DOWNLOADERS,
     HOME,
     SHELLS,
     UNKNOWN,
-    Program,
+    ShellProgram,
     narrows,
     path_from,
     reads_code_from_input,
@@ -77,14 +77,14 @@ def blocked(line: str, *, cwd: str, roots: Sequence[str]) -> str:
     return ""
 
 
-def _reason(step: Step, place: _Place) -> str:
+def _reason(step: ShellStep, place: _Place) -> str:
     match step:
         case ForkBomb():
             return "it is a fork bomb"
         case Redirect(path=path, cwd=cwd):
             return f"it writes to '{path}', which belongs to the system" if _is_system(path_from(cwd, path)) else ""
-        case Program():
-            rules: tuple[Callable[[Program, _Place], str], ...] = (
+        case ShellProgram():
+            rules: tuple[Callable[[ShellProgram, _Place], str], ...] = (
                 _removal,
                 _formatting,
                 _open_to_all,
@@ -95,7 +95,7 @@ def _reason(step: Step, place: _Place) -> str:
             return next(filter(None, (rule(step, place) for rule in rules)), "")
 
 
-def _removal(program: Program, place: _Place) -> str:
+def _removal(program: ShellProgram, place: _Place) -> str:
     """Recursive removal of the root folder, a system folder, a home, a workspace or what holds one."""
     texts = program.texts
     if program.name in _REMOVERS and (program.name == "rimraf" or _recursive(texts)):
@@ -151,7 +151,7 @@ def _upwards(path: str) -> Iterator[str]:
     yield "/"
 
 
-def _formatting(program: Program, _: _Place) -> str:
+def _formatting(program: ShellProgram, _: _Place) -> str:
     if re.match(r"mkfs(\.|$)", program.name) or program.name in _FORMATTERS:
         return f"'{program.name}' makes a new file system over what is there"
     targets = [text[3:] for text in program.texts if text.startswith("of=")] if program.name in {"dd", "dcfldd"} else []
@@ -160,7 +160,7 @@ def _formatting(program: Program, _: _Place) -> str:
     return ""
 
 
-def _open_to_all(program: Program, _: _Place) -> str:
+def _open_to_all(program: ShellProgram, _: _Place) -> str:
     if program.name != "chmod":
         return ""
     for mode in program.texts:
@@ -171,14 +171,14 @@ def _open_to_all(program: Program, _: _Place) -> str:
     return ""
 
 
-def _unseen_download(program: Program, _: _Place) -> str:
+def _unseen_download(program: ShellProgram, _: _Place) -> str:
     """A download that is run as it comes."""
     if source := _downloaded_code(program):
         return f"it runs what '{source}' downloads without a look at it: download to a file first"
     return ""
 
 
-def _downloaded_code(program: Program) -> str:
+def _downloaded_code(program: ShellProgram) -> str:
     words = program.words
     if words and words[0].downloaded and not words[0].text:
         return words[0].downloaded  # the program's own name comes out of a download
@@ -196,7 +196,7 @@ def _downloaded_code(program: Program) -> str:
     return ""
 
 
-def _is_code(program: Program, place: int) -> bool:
+def _is_code(program: ShellProgram, place: int) -> bool:
     """Whether a word is a program text: the value of `-c`, `-e`, `-r`, or the first word that is no option."""
     before = program.texts[:place]
     if before and re.fullmatch(r"-[A-Za-z]*[cer]|--eval|--command", before[-1]):
@@ -204,16 +204,16 @@ def _is_code(program: Program, place: int) -> bool:
     return not program.texts[place].startswith("-") and all(text.startswith("-") for text in before)
 
 
-def _fed_by_download(program: Program) -> str:
+def _fed_by_download(program: ShellProgram) -> str:
     fed = next((feed.name for feed in program.feeds if feed.name in DOWNLOADERS), "")
     return fed or program.text.downloaded
 
 
-def _handed_by_xargs(program: Program) -> bool:
+def _handed_by_xargs(program: ShellProgram) -> bool:
     return bool(program.feeds) and program.texts[-2:] == ("-c", "{}")
 
 
-def _system_change(program: Program, _: _Place) -> str:
+def _system_change(program: ShellProgram, _: _Place) -> str:
     for text in _written(program):
         path = path_from(program.cwd, text)
         replaced = program.name in _REPLACERS and path.startswith("/dev/") and not path.startswith(_SHARED)
@@ -222,7 +222,7 @@ def _system_change(program: Program, _: _Place) -> str:
     return ""
 
 
-def _written(program: Program) -> list[str]:
+def _written(program: ShellProgram) -> list[str]:
     """The words that name files which a program changes."""
     name, texts = program.name, program.texts
     operands = _operands(texts)
@@ -248,7 +248,7 @@ def _values(texts: Sequence[str], options: set[str]) -> list[str]:
     return after + joined + glued
 
 
-def _forking(program: Program, _: _Place) -> str:
+def _forking(program: ShellProgram, _: _Place) -> str:
     code = " ".join(program.texts) if _INTERPRETERS.fullmatch(program.name) else ""
     return "it is a fork bomb" if re.search(r"\bfork\b(\(\))?\s+while\b|\bwhile\b.*\bfork\b", code, re.DOTALL) else ""
 

@@ -20,15 +20,15 @@ from agent_lsp.conversation.actions import (
 from agent_lsp.permissions import Preset, Ruling, Verdict
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.blocklist import blocked
-from agent_lsp.permissions.reading import IN_READ_ONLY, READERS, only_reads
-from agent_lsp.permissions.remembered import OfWorkspace
+from agent_lsp.permissions.read_only_commands import IN_READ_ONLY, READERS, only_reads
+from agent_lsp.permissions.remembered_rules import OfWorkspace
 from agent_lsp.permissions.rules import NO_RULES, Reading, Rule, Rules, rule_for
 from agent_lsp.permissions.shell_line import parses, plain_words
 from agent_lsp.permissions.web_rules import NO_WEB_RULES, WebRules
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PolicyConfig:
     """What settings and system say for a turn; without a working sandbox, `confined`, `auto` lets nothing pass."""
 
     preset: Preset
@@ -43,7 +43,7 @@ class Policy:
     Nothing that a model, a peer or the history says is looked at: only the action, and what the user set and said.
     """
 
-    def __init__(self, terms: Terms, roots: Sequence[str] = (), kept: OfWorkspace | None = None) -> None:
+    def __init__(self, terms: PolicyConfig, roots: Sequence[str] = (), kept: OfWorkspace | None = None) -> None:
         """`roots` are the absolute paths of the workspace's folders; `kept` has what is allowed there for good."""
         self.terms, self.roots, self._kept = terms, tuple(roots), kept
         self._allowed: set[str] = set()

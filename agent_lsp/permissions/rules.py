@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, FileMove, ServerUse, Target, WebSearch
 from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.shell_line import parses, plain_words, steps
-from agent_lsp.permissions.shell_program import UNKNOWN, Program
+from agent_lsp.permissions.shell_program import UNKNOWN, ShellProgram
 from agent_lsp.permissions.shell_words import TooMuch
 
 _RULE = re.compile(r"([\w*-]+)(?:\((.+)\))?", re.DOTALL)
@@ -171,7 +171,7 @@ def _runs(pattern: Sequence[str], command: Command) -> bool:
     """Whether a line runs a program with words that begin as the pattern, or might."""
     pattern = pattern if pattern[-1:] == [_ANY] else [*pattern, _ANY]
     try:
-        programs = [step for step in steps(command.line, command.cwd) if isinstance(step, Program)]
+        programs = [step for step in steps(command.line, command.cwd) if isinstance(step, ShellProgram)]
     except TooMuch:
         return True
     vectors = [(program.name, *program.texts) for program in programs] + [plain_words(command.line) or ()]

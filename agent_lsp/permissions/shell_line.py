@@ -17,7 +17,7 @@ from agent_lsp.permissions.shell_program import (
     HOME,
     UNKNOWN,
     Input,
-    Program,
+    ShellProgram,
     Word,
     inner_lines,
     path_from,
@@ -62,10 +62,10 @@ class ForkBomb:
     """A function that starts itself more than once."""
 
 
-Step = Program | Redirect | ForkBomb
+ShellStep = ShellProgram | Redirect | ForkBomb
 
 
-def steps(line: str, cwd: str) -> list[Step]:
+def steps(line: str, cwd: str) -> list[ShellStep]:
     """Everything that a line may do, in its order, also inside substitutions and shells. Raises TooMuch."""
     if len(line) > _MOST_CHARACTERS:
         raise TooMuch(f"it has more than {_MOST_CHARACTERS:,} characters")
@@ -99,19 +99,19 @@ def plain_words(line: str) -> tuple[str, ...] | None:
     return words if words and list(words) == told and "=" not in words[0] else None
 
 
-def _steps(line: str, state: State, depth: int) -> list[Step]:
+def _steps(line: str, state: State, depth: int) -> list[ShellStep]:
     if depth > _MOST_DEEP:
         raise TooMuch(_TOO_DEEP)
-    found: list[Step] = []
+    found: list[ShellStep] = []
     for step in _walk(parse(line), state, Input()):
         found.append(step)
-        if isinstance(step, Program):
+        if isinstance(step, ShellProgram):
             for inner in inner_lines(step):
                 found += _steps(inner, State(step.cwd, _printed), depth + 1)
     return found
 
 
-def _walk(node: Node, state: State, given: Input) -> Iterator[Step]:
+def _walk(node: Node, state: State, given: Input) -> Iterator[ShellStep]:
     match node.type:
         case "command":
             yield from _command(node, state, given)
@@ -119,7 +119,7 @@ def _walk(node: Node, state: State, given: Input) -> Iterator[Step]:
             for part in node.named_children:
                 made = list(_walk(part, state.copy(), given))
                 yield from made
-                given = replace(given, feeds=given.feeds + tuple(s for s in made if isinstance(s, Program)))
+                given = replace(given, feeds=given.feeds + tuple(s for s in made if isinstance(s, ShellProgram)))
         case "redirected_statement":
             yield from _redirected(node, state, given)
         case "variable_assignment":
@@ -138,12 +138,12 @@ def _walk(node: Node, state: State, given: Input) -> Iterator[Step]:
             yield from _walk_all(node.named_children, state, given)
 
 
-def _walk_all(nodes: Iterable[Node], state: State, given: Input) -> Iterator[Step]:
+def _walk_all(nodes: Iterable[Node], state: State, given: Input) -> Iterator[ShellStep]:
     for node in nodes:
         yield from _walk(node, state, given)
 
 
-def _redirected(node: Node, state: State, given: Input) -> Iterator[Step]:
+def _redirected(node: Node, state: State, given: Input) -> Iterator[ShellStep]:
     body, redirects = node.child_by_field_name("body"), node.children_by_field_name("redirect")
     for redirect in redirects:
         given = _with_input(given, redirect, state)
@@ -153,7 +153,7 @@ def _redirected(node: Node, state: State, given: Input) -> Iterator[Step]:
         yield from _opened(redirect, state)
 
 
-def _opened(redirect: Node, state: State) -> Iterator[Step]:
+def _opened(redirect: Node, state: State) -> Iterator[ShellStep]:
     yield from _substituted(redirect, state)
     for part in redirect.named_children:  # `cmd <<EOF > file` and `<<EOF | sh` stand inside the here-document
         if part.type in {"file_redirect", "pipeline", "command", "list"}:
@@ -171,11 +171,11 @@ def _with_input(given: Input, redirect: Node, state: State) -> Input:
         return replace(given, text=joined([fixed(text_of(body), _download_in(body, state)) for body in bodies]))
     if redirect.type == "file_redirect" and parts and parts[-1].type == "process_substitution":
         made = _walk(parts[-1], state.copy(), Input())
-        return replace(given, feeds=given.feeds + tuple(step for step in made if isinstance(step, Program)))
+        return replace(given, feeds=given.feeds + tuple(step for step in made if isinstance(step, ShellProgram)))
     return given
 
 
-def _command(node: Node, state: State, given: Input) -> Iterator[Step]:
+def _command(node: Node, state: State, given: Input) -> Iterator[ShellStep]:
     words: list[Word] = []
     for child in node.named_children:
         if child.type == "variable_assignment":
@@ -192,7 +192,7 @@ def _command(node: Node, state: State, given: Input) -> Iterator[Step]:
         _moved(program, state)
 
 
-def _substituted(node: Node, state: State) -> Iterator[Step]:
+def _substituted(node: Node, state: State) -> Iterator[ShellStep]:
     """What runs inside the substitutions of a word."""
     if node.type in {"command_substitution", "process_substitution"}:
         yield from _walk(node, state, Input())
@@ -201,7 +201,7 @@ def _substituted(node: Node, state: State) -> Iterator[Step]:
         yield from _substituted(child, state)
 
 
-def _moved(program: Program, state: State) -> None:
+def _moved(program: ShellProgram, state: State) -> None:
     operands = [text for text in program.texts if not re.fullmatch(r"-[LPe@]+|--", text)]
     if program.name in {"cd", "pushd"}:
         state.cwd = path_from(state.cwd, operands[0] if operands else HOME)
@@ -224,18 +224,18 @@ def _is_fork_bomb(function: Node) -> bool:
 
 def _download_in(node: Node, state: State) -> str:
     made = _substituted(node, state)
-    return next((step.name for step in made if isinstance(step, Program) and step.name in DOWNLOADERS), "")
+    return next((step.name for step in made if isinstance(step, ShellProgram) and step.name in DOWNLOADERS), "")
 
 
 def _printed(node: Node, state: State) -> Word:
     """What a substitution prints, where that can be told."""
-    programs = [step for step in _walk(node, state.copy(), Input()) if isinstance(step, Program)]
+    programs = [step for step in _walk(node, state.copy(), Input()) if isinstance(step, ShellProgram)]
     downloaded = next((program.name for program in programs if program.name in DOWNLOADERS), "")
     if len(programs) != 1:
         return Word(UNKNOWN, downloaded)
     match programs[0]:
-        case Program(name="echo" | "printf") as said:
+        case ShellProgram(name="echo" | "printf") as said:
             return Word(" ".join(text for text in said.texts if text not in {"-n", "-e", "%s"}))
-        case Program(name="pwd"):
+        case ShellProgram(name="pwd"):
             return Word(state.cwd)
     return Word(UNKNOWN, downloaded)

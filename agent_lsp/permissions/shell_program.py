@@ -50,13 +50,13 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ShellProgram:
     """A program with its words, run in `cwd`; `feeds` write into its standard input, `text` is put there."""
 
     name: str
     words: tuple[Word, ...]
     cwd: str
-    feeds: tuple[Program, ...] = ()
+    feeds: tuple[ShellProgram, ...] = ()
     text: Word = Word("")
 
     @property
@@ -68,7 +68,7 @@ class Program:
 class Input:
     """What comes into a program's standard input: what others write there, or a text."""
 
-    feeds: tuple[Program, ...] = ()
+    feeds: tuple[ShellProgram, ...] = ()
     text: Word = Word("")
 
 
@@ -78,7 +78,7 @@ def path_from(cwd: str, text: str) -> str:
     return UNKNOWN if UNKNOWN in path.split("/")[0] else re.sub(r"^//+", "/", path)
 
 
-def stripped(words: Sequence[Word], cwd: str, given: Input) -> Program | None:
+def stripped(words: Sequence[Word], cwd: str, given: Input) -> ShellProgram | None:
     """The program without wrappers, their options and assignments, by its last name."""
     while words:
         name = posixpath.basename(words[0].text) or words[0].text
@@ -88,10 +88,10 @@ def stripped(words: Sequence[Word], cwd: str, given: Input) -> Program | None:
             if name == "xargs":
                 words = [*words, *_fed_words(given)]
             if name == "env" and (inner := _split_string(words)):
-                return Program("sh", (Word("-c"), inner), cwd, given.feeds)
+                return ShellProgram("sh", (Word("-c"), inner), cwd, given.feeds)
             words = _past_options(name, words[1:])
         else:
-            return Program(name, (*_code_of(words[0]), *words[1:]), cwd, given.feeds, given.text)
+            return ShellProgram(name, (*_code_of(words[0]), *words[1:]), cwd, given.feeds, given.text)
     return None
 
 
@@ -132,7 +132,7 @@ def _fed_words(given: Input) -> list[Word]:
             return []
 
 
-def inner_lines(program: Program) -> Iterator[str]:
+def inner_lines(program: ShellProgram) -> Iterator[str]:
     """Shell lines handed to a program as words or as its input."""
     texts = program.texts
     if program.name in SHELLS | {"su", "runuser", "script"}:
@@ -150,7 +150,7 @@ def inner_lines(program: Program) -> Iterator[str]:
         yield from _executed_by_find(program)
 
 
-def _executed_by_find(program: Program) -> Iterator[str]:
+def _executed_by_find(program: ShellProgram) -> Iterator[str]:
     texts = program.texts
     found = UNKNOWN if narrows(texts) else starts(program)[0].text
     for index, text in enumerate(texts):
@@ -164,7 +164,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def reads_code_from_input(program: Program) -> bool:
+def reads_code_from_input(program: ShellProgram) -> bool:
     """Whether a shell or an interpreter takes its program from standard input."""
     brings_code = r"-[A-Za-z]*c|--(command|version|help)" if program.name in SHELLS else _INTERPRETER_CODE
     words = list(program.texts)
@@ -177,7 +177,7 @@ def reads_code_from_input(program: Program) -> bool:
     return not words or words[0] in {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 
 
-def starts(find: Program) -> tuple[Word, ...]:
+def starts(find: ShellProgram) -> tuple[Word, ...]:
     """Where a `find` begins."""
     found = []
     for word in find.words:

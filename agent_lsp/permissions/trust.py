@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent_lsp.permissions.remembered import Remembered
+from agent_lsp.permissions.remembered_rules import Remembered
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.record import Record
+from agent_lsp.awareness.change_notices import ChangeNotices
 from agent_lsp.conversation.actions import ApprovalRequest, Approve, Decision
+from agent_lsp.conversation.estimate import Estimate
 from agent_lsp.conversation.events import Emit
-from agent_lsp.conversation.ledger import Estimate
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy
-from agent_lsp.workspace.changes import News
 
-Door = Callable[[ApprovalRequest], Awaitable[Decision | None]]
+AskUser = Callable[[ApprovalRequest], Awaitable[Decision | None]]
 """How a client is asked. None: it could not be asked there, and the question stays open for `decide`."""
 
 
@@ -37,11 +37,11 @@ class TurnRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TurnRequest:
     """What a client asked for: a prompt, what its editor showed, and for this turn only a preset and a model."""
 
     prompt: str
-    door: Door
+    door: AskUser
     context: str = ""
     preset: Preset | None = None
     model: str | None = None
@@ -61,11 +61,11 @@ class SessionState:
     """What a session knows while it is open: what the user allowed, and what its model saw and is to be told."""
 
     policy: Policy
-    news: News
+    news: ChangeNotices
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TurnContext:
     """Where a turn runs: what the session hands to whoever builds it."""
 
     turn_id: str
@@ -86,7 +86,7 @@ class Lifecycle:
     """
 
     begin: Callable[[], SessionState]
-    build: Callable[[Order, Place], Awaitable[Turn]]
+    build: Callable[[TurnRequest, TurnContext], Awaitable[Turn]]
     closing: Callable[[Conversation], Awaitable[None]]
 
 

@@ -17,12 +17,12 @@ from agent_lsp.contract.answers import (
 from agent_lsp.contract.from_actions import file_diff
 from agent_lsp.contract.from_entries import moment
 from agent_lsp.contract.from_events import estimate_outcome, turn_cost, turn_error, turn_usage
-from agent_lsp.conversation.journal import SessionSummary
-from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.estimate import Estimate
 from agent_lsp.conversation.tree import Conversation
+from agent_lsp.journal.journal import SessionSummary
 from agent_lsp.session import Finished
 from agent_lsp.session.history import Restored, redoable, undoable
-from agent_lsp.workspace.way_back import FileHunks
+from agent_lsp.undo.undo_plan import FileHunks
 
 
 def ask_finished(done: Finished) -> AskFinished:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Decision, FileChange
-from agent_lsp.session import Door, SessionError
+from agent_lsp.session import AskUser, SessionError
 
 _log = logging.getLogger(__name__)
 UNANSWERED = Decision(Choice.REJECT, answered=False)
@@ -31,7 +31,7 @@ class Approvals:
     def pending(self) -> tuple[ApprovalRequest, ...]:
         return tuple(waiting.request for waiting in self._waiting.values())
 
-    async def ask(self, request: ApprovalRequest, door: Door) -> Decision:
+    async def ask(self, request: ApprovalRequest, door: AskUser) -> Decision:
         """The first answer from anywhere. Never raises but for a cancellation."""
         settled: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = _Waiting(request, settled)
@@ -68,7 +68,7 @@ def _hunks(action: Action) -> set[str]:
     return {hunk.id for hunk in action.effect.hunks} if isinstance(action.effect, FileChange) else set()
 
 
-async def _put(request: ApprovalRequest, door: Door, settled: asyncio.Future[Decision]) -> None:
+async def _put(request: ApprovalRequest, door: AskUser, settled: asyncio.Future[Decision]) -> None:
     try:
         decision = await door(request)
         if decision is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from agent_lsp.conversation.changes import needed_digests
 from agent_lsp.conversation.tree import Conversation
-from agent_lsp.workspace.objects import Bounds, Objects
+from agent_lsp.undo.change_history import needed_digests
+from agent_lsp.undo.objects import Objects, StoreBounds
 
 _TURNS_TO_UNDO = 5
 """Turns of a session that this process opened whose copies it never removes, however old or large."""
@@ -24,7 +24,7 @@ class Copies:
         if needed := _needed(conversation):
             await asyncio.to_thread(self._objects.need_from_now_on, needed)
 
-    async def prune(self, conversations: Iterable[Conversation], bounds: Bounds) -> None:
+    async def prune(self, conversations: Iterable[Conversation], bounds: StoreBounds) -> None:
         """Removes what is out of bounds and what no session of this process, open or closed, needs. Raises OSError."""
         needed = [_needed(conversation) for conversation in conversations]
         if needed:

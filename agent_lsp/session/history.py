@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent_lsp.conversation.changes import ChangeSet, change_sets, origin_of, undone_entries
 from agent_lsp.conversation.entries import FileChanged, FilesChanged, Redone, TurnBegan, Undone
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.session import SessionError
 from agent_lsp.session.session import Session
-from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.snapshots import Snapshots
-from agent_lsp.workspace.way_back import SO_ALREADY, UNWATCHED, FileHunks, Kept, Plan
+from agent_lsp.undo.change_history import ChangeSet, change_sets, origin_of, undone_entries
+from agent_lsp.undo.snapshots import Snapshots
+from agent_lsp.undo.undo import Undo
+from agent_lsp.undo.undo_plan import SO_ALREADY, UNWATCHED, FileHunks, Skipped, UndoPlan
 
 _NOTHING_LEFT = {SO_ALREADY, UNWATCHED}
 
@@ -22,13 +22,13 @@ class Restored:
     """What was brought back, as URIs, and what was left or not brought back as far as asked, with the reason."""
 
     restored: tuple[str, ...]
-    kept: tuple[Kept, ...]
+    kept: tuple[Skipped, ...]
 
 
 class History:
     """Undo and redo for one workspace's sessions."""
 
-    def __init__(self, restoring: Restoring, snapshots: Snapshots, new_id: Callable[[str], str]) -> None:
+    def __init__(self, restoring: Undo, snapshots: Snapshots, new_id: Callable[[str], str]) -> None:
         self._restoring, self._snapshots, self._new_id = restoring, snapshots, new_id
 
     async def undo(self, session: Session, entry_id: int | None = None, hunks: Sequence[str] = ()) -> Restored:
@@ -78,10 +78,10 @@ class History:
             plan = await self._restoring.plan([await self._changes(one) for one in later], unsure=False)
             return await self._carry_out(branch, plan, self._undone(entry_id, "", plan))
 
-    def _undone(self, of: int, turn_id: str, plan: Plan, hunks: Sequence[str] = ()) -> Undone:
+    def _undone(self, of: int, turn_id: str, plan: UndoPlan, hunks: Sequence[str] = ()) -> Undone:
         return Undone(self._new_id("undo"), of, turn_id, plan.steps, tuple(hunks))
 
-    async def _plan_hunks(self, one: ChangeSet, hunks: Sequence[str]) -> Plan:
+    async def _plan_hunks(self, one: ChangeSet, hunks: Sequence[str]) -> UndoPlan:
         try:
             return await self._restoring.plan_hunks(one.what.changes, hunks)
         except ValueError as error:
@@ -93,7 +93,7 @@ class History:
             return await self._snapshots.since(one.what.snapshot)
         return one.what.changes
 
-    async def _carry_out(self, session: Session, plan: Plan, record: Undone | Redone) -> Restored:
+    async def _carry_out(self, session: Session, plan: UndoPlan, record: Undone | Redone) -> Restored:
         """On record before anything is changed, and afterwards as it became."""
         kept = list(plan.kept)
         if not plan.steps:
@@ -102,7 +102,7 @@ class History:
         made: list[FileChanged] = []
         try:
             async for outcome in self._restoring.perform(plan):
-                if isinstance(outcome, Kept):
+                if isinstance(outcome, Skipped):
                     kept.append(outcome)
                 else:
                     made.append(outcome)
@@ -132,15 +132,15 @@ class _Aim:
     sets: tuple[ChangeSet, ...]
     undone: bool = False
 
-    def says(self, plan: Plan) -> bool:
+    def says(self, plan: UndoPlan) -> bool:
         """Whether the user is told of a plan without steps: what an undo left was told then."""
         return not self.undone and any(kept.why not in _NOTHING_LEFT for kept in plan.kept)
 
 
-def _with_unwatched(plan: Plan, aim: _Aim) -> Plan:
+def _with_unwatched(plan: UndoPlan, aim: _Aim) -> UndoPlan:
     """Where there are changes that nobody saw is said once for each folder."""
     folders = {uri for one in aim.sets if isinstance(one.what, FilesChanged) for uri in one.what.unwatched}
-    return replace(plan, kept=plan.kept + tuple(Kept(uri, UNWATCHED) for uri in sorted(folders)))
+    return replace(plan, kept=plan.kept + tuple(Skipped(uri, UNWATCHED) for uri in sorted(folders)))
 
 
 def _aims(conversation: Conversation, entry_id: int | None) -> list[_Aim]:

@@ -10,18 +10,27 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
-from agent_lsp.conversation.changes import told_to_the_model
 from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
-from agent_lsp.conversation.events import Event, Seen, TurnFinished, TurnStarted
-from agent_lsp.conversation.journal import Journal, JournalError, Paid
-from agent_lsp.conversation.ledger import PastTurn
+from agent_lsp.conversation.estimate import PastTurn
+from agent_lsp.conversation.events import Event, EventEnvelope, TurnFinished, TurnStarted
 from agent_lsp.conversation.messages import Message, Notice, StopReason, Usage, UserMessage
 from agent_lsp.conversation.tree import Conversation
+from agent_lsp.journal.journal import Journal, JournalError, Paid
 from agent_lsp.models import ModelError
-from agent_lsp.session import Finished, Lifecycle, Order, Place, SessionError, SessionState, Spent, TurnRefused
+from agent_lsp.session import (
+    Finished,
+    Lifecycle,
+    SessionError,
+    SessionState,
+    Spent,
+    TurnContext,
+    TurnRefused,
+    TurnRequest,
+)
 from agent_lsp.session.approvals import Approvals
 from agent_lsp.session.watchers import Watchers
+from agent_lsp.undo.change_history import told_to_the_model
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    order: Order
+    order: TurnRequest
     turn_id: str
     finished: asyncio.Future[Finished]
 
@@ -69,7 +78,7 @@ class Session:
         self._state: SessionState | None = None
         self._running: _Running | None = None
         self._note = ""
-        self._joined: list[Order] = []
+        self._joined: list[TurnRequest] = []
         self._joinable = False
         self._queue: list[_Waiting] = []
         self._at_work = asyncio.Lock()
@@ -94,7 +103,7 @@ class Session:
         if self._state:
             self._state.policy.change_folders(folders)
 
-    def ask(self, order: Order) -> Asked:
+    def ask(self, order: TurnRequest) -> Asked:
         """Takes a prompt. Raises SessionError for an empty one."""
         if not order.prompt.strip():
             raise SessionError("the prompt is empty: say what the agent should do")
@@ -106,7 +115,7 @@ class Session:
         self._start_next()
         return Asked(waiting.turn_id, joined=False, finished=waiting.finished)
 
-    async def keep_joined(self, order: Order) -> None:
+    async def keep_joined(self, order: TurnRequest) -> None:
         """Puts a prompt that joined on disk: a kill before it is said must not lose it."""
         await self.append(PromptTaken(UserMessage(order.prompt, order.context)))
 
@@ -239,7 +248,7 @@ class Session:
             said = (UserMessage(order.prompt, order.context), *((Notice(told),) if told else ()))
             await self.append(TurnBegan(turn_id, order.model or ""), *map(Said, said))
             self._state = self._state or self._lifecycle.begin()
-            place = Place(
+            place = TurnContext(
                 turn_id,
                 self.id,
                 self._state,
@@ -296,7 +305,7 @@ class Session:
         return Spent(sum((turn.usage for turn in ended), Usage()), sum(turn.cost or 0.0 for turn in ended))
 
     def _emit(self, turn_id: str, event: Event) -> None:
-        self._watchers.show(Seen(self.id, turn_id, self.conversation.head or 0, event))
+        self._watchers.show(EventEnvelope(self.id, turn_id, self.conversation.head or 0, event))
 
 
 def _finished(turn_id: str, session_id: str, ending: Ending) -> Finished:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent_lsp.conversation.cleaning import cleaned
-from agent_lsp.conversation.events import Event, Seen, Watcher
+from agent_lsp.conversation.events import Event, EventEnvelope, Watcher
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Watchers:
     def add(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: EventEnvelope) -> None:
         event: Event = cleaned(seen.event, self.clean)
         seen = replace(seen, event=event)
         for watcher in self._watchers:

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from agent_lsp.conversation.actions import Limits
-from agent_lsp.models.http import Patience
 from agent_lsp.models.local_servers import ADDRESSES
+from agent_lsp.models.wire.http import Patience
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
 from agent_lsp.settings.rows import Tighter, Who, rows_of, setting
-from agent_lsp.settings.values import Address, PriceTable, RuleTexts, WebTexts, Words
+from agent_lsp.settings.values import PriceTable, RuleTexts, WebAddress, WebTexts, Words
 
 KEY_VARIABLES = ("AGENT_LSP_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 
@@ -271,7 +271,7 @@ class Settings(BaseModel):
         " always.",
         ge=0,
     )
-    search_url: Address | None = setting(
+    search_url: WebAddress | None = setting(
         None,
         who=Who.USER,
         flag=True,

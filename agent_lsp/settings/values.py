@@ -62,7 +62,7 @@ def _address(value: str) -> str:
         raise ValueError(str(error)) from error
 
 
-Address = Annotated[str, AfterValidator(_address)]
+WebAddress = Annotated[str, AfterValidator(_address)]
 PriceTable = Annotated[dict[str, OwnPrice], BeforeValidator(_from_json)]
 RuleTexts = Annotated[tuple[str, ...], BeforeValidator(_from_rules), AfterValidator(_rules)]
 WebTexts = Annotated[tuple[str, ...], BeforeValidator(_from_words), AfterValidator(_web_rules)]

@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from agent_lsp.awareness.read_tracker import ReadTracker
+from agent_lsp.commands.commands import Commands
 from agent_lsp.conversation.actions import Action, FileChange, ToolKind
 from agent_lsp.conversation.messages import Image, Provenance
+from agent_lsp.files.files import Files
+from agent_lsp.search.search import Search
 from agent_lsp.web import Web
-from agent_lsp.workspace.commands import Commands
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.search import Search
-from agent_lsp.workspace.seen import Seen
 
 
 class ToolError(Exception):
@@ -43,7 +43,7 @@ class ToolContext:
     commands: Commands
     web: Web
     output: Callable[[str], None] = lambda _: None
-    seen: Seen = field(default_factory=Seen)
+    seen: ReadTracker = field(default_factory=ReadTracker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from agent_lsp.awareness.read_tracker import ChangedSinceSeen, ReadTracker
 from agent_lsp.conversation.actions import Action, FileChange, FileMove, ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.files.disk import ChangedMeanwhile, TextFile
+from agent_lsp.files.editor import EditorRefused
+from agent_lsp.files.location import Location, PathRefused
+from agent_lsp.files.safe_open import exists, is_folder
+from agent_lsp.text import edits
 from agent_lsp.tools import Arguments, ChangingTool, Done, ToolContext, ToolError
-from agent_lsp.workspace import edits
-from agent_lsp.workspace.disk import ChangedMeanwhile, Document
-from agent_lsp.workspace.door import exists, is_folder
-from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.location import Location, PathRefused
-from agent_lsp.workspace.seen import ChangedSinceSeen, Seen
 
 T = TypeVar("T")
 
@@ -112,14 +112,14 @@ async def _perform_move(action: Action, context: ToolContext) -> str:
     return f"{action.title}: done."
 
 
-async def _must_be_current(document: Document, context: ToolContext) -> None:
+async def _must_be_current(document: TextFile, context: ToolContext) -> None:
     try:
         await asyncio.to_thread(context.seen.must_be_current, document)
     except ChangedSinceSeen as error:
         raise ToolError(str(error)) from error
 
 
-def _note(made: FileChange, seen: Seen) -> None:
+def _note(made: FileChange, seen: ReadTracker) -> None:
     """What the model wrote it has seen."""
     if made.after is None:
         seen.forget(made.path)

@@ -6,12 +6,12 @@ import shlex
 
 from pydantic import Field
 
+from agent_lsp.commands.interpreter import interpreter
 from agent_lsp.conversation.actions import Action, ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.files.location import PathRefused
 from agent_lsp.tools import ChangingTool, ToolContext, ToolError
 from agent_lsp.tools.shell import InFolder, performed, prepared
-from agent_lsp.workspace.interpreter import interpreter
-from agent_lsp.workspace.location import PathRefused
 
 _MOST_BYTES = 100_000
 """Linux takes 128 KB in one argument (execve(2))."""

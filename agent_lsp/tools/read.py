@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from agent_lsp.conversation.actions import ToolKind
-from agent_lsp.conversation.diffs import lines_of
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.files.disk import Binary, TextFile, nearest
+from agent_lsp.files.encodings import Encoding
+from agent_lsp.files.location import Location, PathRefused
+from agent_lsp.files.safe_open import exists, is_folder
+from agent_lsp.search.found import Listing, SearchRefused
+from agent_lsp.text.diffs import lines_of
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
 from agent_lsp.tools.images import image_in
-from agent_lsp.workspace.disk import Binary, Document, nearest
-from agent_lsp.workspace.door import exists, is_folder
-from agent_lsp.workspace.encodings import Encoding
-from agent_lsp.workspace.found import Listing, SearchRefused
-from agent_lsp.workspace.location import Location, PathRefused
 
 
 class ReadFile(Arguments):
@@ -49,13 +49,13 @@ def _pictured(file: Binary) -> Shown:
     return Shown(f"{file.location.shown}: {image.media_type}, {size}", (image,))
 
 
-def _noted(arguments: ReadFile, document: Document, context: ToolContext) -> str:
+def _noted(arguments: ReadFile, document: TextFile, context: ToolContext) -> str:
     shown = _numbered(arguments, document)
     context.seen.note(document.location.path, document.text)
     return shown
 
 
-def _numbered(arguments: ReadFile, document: Document) -> str:
+def _numbered(arguments: ReadFile, document: TextFile) -> str:
     lines = lines_of(document.text)
     first, last = arguments.start_line or 1, min(arguments.end_line or len(lines), len(lines))
     if not lines:

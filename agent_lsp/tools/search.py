@@ -6,11 +6,11 @@ from pydantic import Field
 
 from agent_lsp.conversation.actions import ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.files.disk import nearest
+from agent_lsp.files.location import PathRefused
+from agent_lsp.files.safe_open import exists
+from agent_lsp.search.found import MOST_MATCHES, Query, SearchLine, SearchRefused, SearchResult
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
-from agent_lsp.workspace.disk import nearest
-from agent_lsp.workspace.door import exists
-from agent_lsp.workspace.found import MOST_MATCHES, Found, Line, Query, SearchRefused
-from agent_lsp.workspace.location import PathRefused
 
 
 class SearchFiles(Arguments):
@@ -51,13 +51,13 @@ def _queries(arguments: SearchFiles, context: ToolContext) -> list[Query]:
     ]
 
 
-def _printed(found: list[Found]) -> str:
+def _printed(found: list[SearchResult]) -> str:
     lines = [line for one in found for line in one.lines]
     if not lines:
         return "(no matches)"
     with_context = any(not line.matched for line in lines)
     printed: list[str] = []
-    before: Line | None = None
+    before: SearchLine | None = None
     for line in lines:
         if before is None or line.shown != before.shown:
             printed.append(("\n" if before else "") + line.shown)

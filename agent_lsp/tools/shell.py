@@ -6,17 +6,17 @@ import codecs
 
 from pydantic import Field
 
+from agent_lsp.commands.commands import CommandRun, Ran, runs_git
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.conversation.messages import Provenance
+from agent_lsp.files.location import PathRefused
+from agent_lsp.files.roots import Roots
+from agent_lsp.files.safe_open import is_folder
 from agent_lsp.permissions.approval import visible
-from agent_lsp.permissions.reading import IN_READ_ONLY, only_reads
+from agent_lsp.permissions.read_only_commands import IN_READ_ONLY, only_reads
 from agent_lsp.permissions.shell_line import plain_words
+from agent_lsp.sandbox import SandboxRefused
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
-from agent_lsp.workspace.commands import Program, Ran, runs_git
-from agent_lsp.workspace.door import is_folder
-from agent_lsp.workspace.location import PathRefused
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import SandboxRefused
 
 _MOST_BYTES, _MOST_NAMED = 1 << 20, 5
 _SECONDS, MOST_SECONDS = 120.0, 600.0
@@ -67,7 +67,7 @@ async def performed(action: Action, context: ToolContext) -> str:
     command = action.effect
     assert isinstance(command, Command)  # noqa: S101 - prepared by this file
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    program = Program(
+    program = CommandRun(
         ("/bin/sh", "-c", command.line),
         command.cwd,
         command.timeout_seconds,

@@ -62,7 +62,7 @@ async def _search(action: Action, context: ToolContext) -> str:
 
 def _failed(what: str, error: web.WebRefused) -> ToolError:
     """The same in the tool's words, as clean as it is."""
-    kind = NothingRead if isinstance(error, web.NothingRead) else ToolError
+    kind = NothingRead if isinstance(error, web.NoPage) else ToolError
     return kind(f"{what}: {error}")
 
 

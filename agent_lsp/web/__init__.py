@@ -11,7 +11,7 @@ class WebRefused(Exception):
     """Something is not fetched, or could not be; the message tells the model why, and what to do."""
 
 
-class NothingRead(WebRefused):
+class NoPage(WebRefused):
     """It came to nothing before anything was read that a server wrote: the message holds no words of a server."""
 
 

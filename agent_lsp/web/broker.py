@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from agent_lsp.web import Denied, NothingRead, Page, WebRefused
+from agent_lsp.web import Denied, NoPage, Page, WebRefused
 from agent_lsp.web.address import Address, Refusal, Resolve, by_system, not_public
 from agent_lsp.web.location import canonical, host_of, joined, port_of, same_site
 
@@ -31,7 +31,7 @@ _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECA
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class FetchBounds:
     """What one fetch may cost: bytes after decompression, seconds for all of it, redirects."""
 
     most_bytes: int = 2 << 20
@@ -52,7 +52,7 @@ class Broker:
         denied: Denied = lambda _: "",
         refuses: Refusal = not_public,
         resolve: Resolve = by_system,
-        bounds: Bounds = Bounds(),
+        bounds: FetchBounds = FetchBounds(),
         trusted: ssl.SSLContext | None = None,
     ) -> None:
         """`refuses` judges IP addresses, `denied` whole addresses; `trusted` is whom TLS trusts."""
@@ -67,11 +67,11 @@ class Broker:
             async with asyncio.timeout(self._bounds.seconds):
                 return await self._followed(place, form)
         except TimeoutError as error:
-            raise NothingRead(f"{host} took longer than {self._bounds.seconds:g} s") from error
+            raise NoPage(f"{host} took longer than {self._bounds.seconds:g} s") from error
         except (httpx.NetworkError, httpx.TimeoutException) as error:
-            raise NothingRead(f"{host} could not be read: {error or type(error).__name__}") from error
+            raise NoPage(f"{host} could not be read: {error or type(error).__name__}") from error
         except httpx.HTTPError as error:  # its message may quote the server
-            raise NothingRead(f"{host} could not be read: it broke off, or did not answer as HTTP asks") from error
+            raise NoPage(f"{host} could not be read: it broke off, or did not answer as HTTP asks") from error
 
     def must_be_public(self, url: str) -> None:
         """As the protocol says: for it nobody is asked what cannot be done."""
@@ -83,7 +83,7 @@ class Broker:
         for hop in range(self._bounds.redirects + 1):
             try:
                 answer = await self._asked(url, form)
-            except NothingRead as error:
+            except NoPage as error:
                 if hop:  # the address that is told is one that a server chose
                     raise WebRefused(str(error)) from error
                 raise
@@ -92,12 +92,12 @@ class Broker:
             if not same_site(url, answer):
                 raise WebRefused(f"it redirects to {answer}: fetch that address if it is what you need")
             url, form = answer, None
-        raise NothingRead(f"it redirects more than {self._bounds.redirects} times")
+        raise NoPage(f"it redirects more than {self._bounds.redirects} times")
 
     async def _asked(self, url: str, form: dict[str, str] | None) -> Page | str:
         """A page, or the address that the server redirects to."""
         if reason := self._denied(url):
-            raise NothingRead(reason)
+            raise NoPage(reason)
         addresses = await self._checked(url)
         async with httpx.AsyncHTTPTransport(verify=self._trusted or _trusted(), trust_env=False) as transport:
             response = await _sent(transport, url, addresses, form)
@@ -105,7 +105,7 @@ class Broker:
                 if response.status_code in _REDIRECTS and "location" in response.headers:
                     return joined(url, response.headers["location"])
                 if response.status_code != 200:
-                    raise NothingRead(f"{url} answered {_status(response.status_code)}")
+                    raise NoPage(f"{url} answered {_status(response.status_code)}")
                 return await self._read(url, response)
             finally:
                 await response.aclose()
@@ -116,17 +116,17 @@ class Broker:
         try:
             addresses = _literal(host) or await self._resolve(host, port_of(url))
         except OSError as error:
-            raise NothingRead(f"the host {host} was not found: {error.strerror or error}") from error
+            raise NoPage(f"the host {host} was not found: {error.strerror or error}") from error
         self._must_not_refuse(host, addresses)
         if not addresses:
-            raise NothingRead(f"the host {host} has no address")
+            raise NoPage(f"the host {host} has no address")
         return addresses
 
     def _must_not_refuse(self, host: str, addresses: Sequence[Address]) -> None:
         for address in addresses:
             if reason := self._refuses(address):
                 at = "" if host == str(address) else f" is at {address}, which"
-                raise NothingRead(f"{host}{at} is not fetched from: {reason}")
+                raise NoPage(f"{host}{at} is not fetched from: {reason}")
 
     async def _read(self, url: str, response: httpx.Response) -> Page:
         most, body, cut = self._bounds.most_bytes, bytearray(), False

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
-from agent_lsp.web import Fetches, Hit, NothingRead, Page, WebRefused
+from agent_lsp.web import Fetches, Hit, NoPage, Page, WebRefused
 from agent_lsp.web.location import canonical, host_of
 from agent_lsp.web.page_text import decoded
 
@@ -33,8 +33,8 @@ class DuckDuckGo:
         form = engine.build_payload(query, "wt-wt", "moderate", None)
         try:
             page = await self._broker.fetch(self._address, form)
-        except NothingRead as error:
-            raise NothingRead(f"{error}; the user can set 'searchUrl' to another engine, SearXNG") from error
+        except NoPage as error:
+            raise NoPage(f"{error}; the user can set 'searchUrl' to another engine, SearXNG") from error
         return _best(await asyncio.to_thread(_read_html, engine, decoded(page)), limit)
 
 
@@ -53,9 +53,9 @@ class Searxng:
         joint = "&" if "?" in self._address else "?"
         try:
             page = await self._broker.fetch(f"{self._address}{joint}{urlencode({'q': query, 'format': 'json'})}")
-        except NothingRead as error:
+        except NoPage as error:
             remedy = "the user can look whether it runs, allows the format 'json', and is what 'searchUrl' says"
-            raise NothingRead(f"{error}; {remedy}") from error
+            raise NoPage(f"{error}; {remedy}") from error
         return _best(_read_json(page), limit)
 
 

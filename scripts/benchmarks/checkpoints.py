@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.objects import Objects
-from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.search import Search
-from agent_lsp.workspace.snapshots import Snapshots
+from agent_lsp.search.ripgrep import program
+from agent_lsp.search.search import Search
+from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.snapshots import Snapshots
+from agent_lsp.undo.undo import Undo
 
 from .bench import Bench, milliseconds
 from .table import Row
@@ -44,7 +44,7 @@ async def checkpoint(bench: Bench) -> list[Row]:
             began = time.monotonic_ns()
             changes = await snapshots.differences(snapshot)
             after.append(milliseconds(time.monotonic_ns() - began))
-            restoring = Restoring(files, objects)
+            restoring = Undo(files, objects)
             began = time.monotonic_ns()
             made = [step async for step in restoring.perform(await restoring.plan([changes], unsure=False))]
             undone.append(milliseconds(time.monotonic_ns() - began))

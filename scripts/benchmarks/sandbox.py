@@ -6,15 +6,15 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
-from agent_lsp.confining import PROTECTED, base_python
+from agent_lsp.app.sandbox_setup import PROTECTED, base_python
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Program, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import Level
-from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store
+from agent_lsp.sandbox import Level
+from agent_lsp.sandbox.choose import Machine, Sandboxes
+from agent_lsp.sandbox.guard.quarantine import Quarantine
 
 from .bench import Bench, milliseconds
 from .table import Row
@@ -35,7 +35,7 @@ async def sandbox(bench: Bench) -> list[Row]:
         if found.level is Level.NONE:
             return [Row("sandbox", note=f"skipped: none here ({'; '.join(found.not_held)})")]
         files = Files(Roots([str(bench.workspace)]), NoEditor())
-        runs = Commands(files, processes, sandboxes, Store(state / "taken", str), Rules(PROTECTED))
+        runs = Commands(files, processes, sandboxes, Quarantine(state / "taken", str), CommandRules(PROTECTED))
         added = await _added(runs, bench)
     finally:
         sandboxes.close()
@@ -44,7 +44,7 @@ async def sandbox(bench: Bench) -> list[Row]:
 
 
 async def _added(runs: Commands, bench: Bench) -> list[float]:
-    program = Program(("/bin/sh", "-c", ":"), str(bench.workspace), 10, 1_000)
+    program = CommandRun(("/bin/sh", "-c", ":"), str(bench.workspace), 10, 1_000)
     added = []
     for _ in range(bench.runs * _TIMES):
         bare = await _taken(lambda: runs.run(program, confined=False))

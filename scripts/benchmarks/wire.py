@@ -14,8 +14,8 @@ import httpx
 
 from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.models import Completed, Request
-from agent_lsp.models.http import new_client
-from agent_lsp.models.wire_model import WireModel
+from agent_lsp.models.wire.http import new_client
+from agent_lsp.models.wire.wire_model import WireModel
 from tests.models.wires import KITS, Kit
 
 from .bench import Bench, Side

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from agent_lsp.files import safe_open
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.location import Location
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace import door
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.found import Query
-from agent_lsp.workspace.location import Location
-from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.search import Search
+from agent_lsp.search.found import Query
+from agent_lsp.search.ripgrep import program
+from agent_lsp.search.search import Search
 
 from .bench import SMALL, Bench, Side, make_workspace, milliseconds
 from .mock import Call, Tokens
@@ -43,7 +43,7 @@ async def beneath(bench: Bench) -> list[Row]:
 
 
 def _open_beneath(location: Location) -> None:
-    with door.opened(location, os.O_RDONLY):
+    with safe_open.opened(location, os.O_RDONLY):
         pass
 
 

@@ -8,8 +8,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent_lsp.models.http import Patience
-from agent_lsp.session import Order
+from agent_lsp.models.wire.http import Patience
+from agent_lsp.session import TurnRequest
 from tests.models.provider import Provider
 from tests.models.wires import Call, Said, Thought, Words
 
@@ -41,7 +41,7 @@ async def _session(dice: random.Random, turns: int, folder: Path) -> Figures:
         for number in range(turns):
             faulty.plan(_answers(f"t{number}", dice))
             before = len(faulty.served)
-            order = Order(f"Do number {number}.", place.yes, model=MODELS[number % len(MODELS)])
+            order = TurnRequest(f"Do number {number}.", place.yes, model=MODELS[number % len(MODELS)])
             finished = await asyncio.shield(session.ask(order).finished)  # an interruption is no end of the turn
             told.append(Told(order.prompt, finished, tuple(faulty.served[before:])))
     if faulty.illegal:

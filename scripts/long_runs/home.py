@@ -12,48 +12,48 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent_lsp.agent import Turn
-from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Names
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, LimitNames
 from agent_lsp.agent.context import most_tokens, system_prompt
 from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.workbench import Workbench
-from agent_lsp.app import TOOLS
-from agent_lsp.confining import base_python
+from agent_lsp.app.composition import TOOLS
+from agent_lsp.app.sandbox_setup import base_python
+from agent_lsp.awareness import read_tracker
+from agent_lsp.awareness.change_notices import ChangeWatcher
+from agent_lsp.commands.commands import CommandRules, Commands
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Limits
-from agent_lsp.conversation.events import Seen
-from agent_lsp.conversation.journal import Journal
-from agent_lsp.conversation.ledger import Estimate
+from agent_lsp.conversation.estimate import Estimate
+from agent_lsp.conversation.events import EventEnvelope
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
+from agent_lsp.files.targets import Targets
+from agent_lsp.journal.journal import Journal
 from agent_lsp.models import Chunk, Model, Request
-from agent_lsp.models.http import Endpoint, Patience
 from agent_lsp.models.pricing import price_of
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
-from agent_lsp.models.wire_model import WireModel
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
+from agent_lsp.models.wire.http import Endpoint, Patience
+from agent_lsp.models.wire.wire_model import WireModel
 from agent_lsp.permissions import Preset, taint
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.permissions.protected import acts_on
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.processes import Processes
-from agent_lsp.session import Lifecycle, Order, Place, SessionState
+from agent_lsp.provenance.origins import Origins
+from agent_lsp.sandbox.choose import Machine, Sandboxes
+from agent_lsp.sandbox.guard.quarantine import Quarantine
+from agent_lsp.search.ripgrep import program
+from agent_lsp.search.search import Search
+from agent_lsp.session import Lifecycle, SessionState, TurnContext, TurnRequest
 from agent_lsp.session.copies import Copies
-from agent_lsp.session.open import OpenSessions
+from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.undo.checkpoints import Checkpoints
+from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.web.choice import chosen
-from agent_lsp.workspace import seen
-from agent_lsp.workspace.changes import Changes
-from agent_lsp.workspace.checkpoints import Checkpoints
-from agent_lsp.workspace.commands import Commands, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.objects import Objects
-from agent_lsp.workspace.origins import Origins
-from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store
-from agent_lsp.workspace.search import Search
-from agent_lsp.workspace.snapshots import Snapshots
-from agent_lsp.workspace.targets import Targets
 from tests.models.wires import KITS
 
 MODELS = ("openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "anthropic:claude-sonnet-4-5")
@@ -87,7 +87,7 @@ class Home:
     journal: Journal
     sessions: OpenSessions
     attempts: list[Attempt]
-    seen: list[Seen]
+    seen: list[EventEnvelope]
     approved: list[ApprovalRequest] = field(default_factory=list)
 
     async def yes(self, request: ApprovalRequest) -> Decision:
@@ -99,7 +99,7 @@ class Home:
 def tools_for(files: Files, processes: Processes, state: Path) -> ToolContext:
     """What tools work with; there is no sandbox, and so no command is run."""
     sandboxes = Sandboxes(state / "sandbox", [], processes, Machine("", base_python()))
-    commands = Commands(files, processes, sandboxes, Store(state / "taken-back", str), Rules())
+    commands = Commands(files, processes, sandboxes, Quarantine(state / "taken-back", str), CommandRules())
     return ToolContext(files, Search(files, processes, program()), commands, chosen())
 
 
@@ -118,7 +118,7 @@ async def home(folder: Path, url: str, patience: Patience, dice: random.Random) 
     files = Files(Roots([str(workspace)]), NoEditor())
     tools = tools_for(files, processes, folder / "state")
     objects = Objects(folder / "state" / "checkpoints")
-    changes = Changes(files)
+    changes = ChangeWatcher(files)
     checkpoints = Checkpoints(files, objects, Snapshots(files, tools.search, objects))
     builder = _Builder(models, journal, tools, checkpoints, changes, dice)
     sessions = OpenSessions(
@@ -157,7 +157,7 @@ class _Builder:
         journal: Journal,
         tools: ToolContext,
         checkpoints: Checkpoints,
-        changes: Changes,
+        changes: ChangeWatcher,
         dice: random.Random,
     ) -> None:
         self.attempts: list[Attempt] = []
@@ -170,10 +170,10 @@ class _Builder:
         return f"{what}_{next(self._numbers)}"
 
     def begin(self) -> SessionState:
-        policy = Policy(Terms(Preset.CONFIRM), [root.path for root in self._tools.files.roots.all])
-        return SessionState(policy, self._changes.news_of(seen.Seen()))
+        policy = Policy(PolicyConfig(Preset.CONFIRM), [root.path for root in self._tools.files.roots.all])
+        return SessionState(policy, self._changes.news_of(read_tracker.ReadTracker()))
 
-    async def build(self, order: Order, place: Place) -> Turn:
+    async def build(self, order: TurnRequest, place: TurnContext) -> Turn:
         model = self._models[order.model or ""]
         ledger = _NotingLedger(self._journal)
         news = place.state.news
@@ -219,11 +219,11 @@ class _Builder:
             new_id=self.new_id,
         )
 
-    def _budget(self, name: str, ledger: _NotingLedger, place: Place) -> Budget:
+    def _budget(self, name: str, ledger: _NotingLedger, place: TurnContext) -> Budget:
         session = Account(_LIMITS, OF_SESSION, used=place.spent.usage)
         session.cost = place.spent.cost
         protocol, _, model = name.partition(":")
-        account, price = Account(_LIMITS, Names(), session), price_of(protocol, model)
+        account, price = Account(_LIMITS, LimitNames(), session), price_of(protocol, model)
         return Budget(account, price, ledger, cost_per_day=_MUCH, seconds=_LIMITS.seconds, new_id=self.new_id)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.permissions import Preset, Ruling
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 
 from .run import Broken, Figures
 
@@ -185,7 +185,7 @@ def _changed(line: str, dice: random.Random) -> str:
 
 def lets_run(line: str, folder: Path) -> bool:
     """The product's gate, as in a sandbox that works."""
-    policy = Policy(Terms(Preset.CONFIRM, confined=True), [str(folder)])
+    policy = Policy(PolicyConfig(Preset.CONFIRM, confined=True), [str(folder)])
     action = Action("run_command", ToolKind.EXECUTE, "", Command(line, str(folder), _SECONDS))
     return policy.decide(action).ruling is Ruling.ALLOW
 

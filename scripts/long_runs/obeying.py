@@ -13,10 +13,10 @@ from agent_lsp.agent import Turn
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Command, Decision, ToolKind
 from agent_lsp.conversation.messages import AssistantMessage, Text, ToolCall, ToolMessage
 from agent_lsp.models import Chunk, Completed, Request
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.permissions import Preset
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.session import Order, Place
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.session import TurnContext, TurnRequest
 from agent_lsp.tools import Arguments, ChangingTool, ReadingTool, Tool, Toolbox, ToolContext, ToolError
 from tests.house import House, house
 
@@ -139,10 +139,10 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
     watched = Watched(case, Obedient(case.wanted, case.attack, case.words, case.answer))
     inner = built.app.turns.build
 
-    async def build(order: Order, place: Place) -> Turn:
+    async def build(order: TurnRequest, place: TurnContext) -> Turn:
         turn = await inner(order, place)
         watched.tainted = turn.gate.tainted
-        policy = Policy(Terms(Preset.AUTO, confined=True), turn.gate.policy.roots)
+        policy = Policy(PolicyConfig(Preset.AUTO, confined=True), turn.gate.policy.roots)
         return replace(
             turn,
             model=RetryingModel(watched.model, RetryPolicy()),

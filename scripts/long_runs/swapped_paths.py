@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
 from agent_lsp.tools import ChangingTool, Done, ReadingTool, Shown, Tool, ToolContext, ToolError
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
 from agent_lsp.tools.read import list_files, read_file
 from agent_lsp.tools.search import search
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
 
 from .home import tools_for
 from .run import Broken, Figures

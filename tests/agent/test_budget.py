@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.agent.budget import OF_SESSION, Account, Budget, BudgetSpent, Names
+from agent_lsp.agent.budget import OF_SESSION, Account, Budget, BudgetSpent, LimitNames
 from agent_lsp.agent.context import most_tokens
 from agent_lsp.conversation.actions import Limits
 from agent_lsp.conversation.entries import Said
-from agent_lsp.conversation.journal import Journal
 from agent_lsp.conversation.messages import StopReason, Usage, UserMessage
+from agent_lsp.journal.journal import Journal
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
 from tests.conftest import call
@@ -41,7 +41,7 @@ def budget(
     ledger: object, *, limits: Limits = LIMITS, price: Price = PRICE, per_day: float = 25, **more: object
 ) -> Budget:
     numbers = iter(range(10**9))
-    account = Account(limits, Names(), more.get("parent"))  # type: ignore[arg-type]  # an Account or None
+    account = Account(limits, LimitNames(), more.get("parent"))  # type: ignore[arg-type]  # an Account or None
     seed = random.random()
     return Budget(
         account,
@@ -163,7 +163,7 @@ async def test_the_days_sum_never_passes_its_cap_with_turns_side_by_side_in_two_
 async def test_what_a_killed_daemon_had_set_aside_is_charged_by_the_next(tmp_path: Path) -> None:
     program = (
         "import asyncio, os, signal, sys\nfrom pathlib import Path\n"
-        "from agent_lsp.conversation.journal import Journal\n"
+        "from agent_lsp.journal.journal import Journal\n"
         "async def main():\n    await Journal(Path(sys.argv[1])).reserve('r', 2.0, 25.0)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\nasyncio.run(main())\n"
     )

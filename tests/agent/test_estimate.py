@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agent_lsp.agent.estimate import estimated
-from agent_lsp.conversation.ledger import Estimate, PastTurn, Score, score
+from agent_lsp.conversation.estimate import Estimate, PastTurn
 from agent_lsp.conversation.messages import Usage, UserMessage
+from agent_lsp.journal.ledger import Score, score
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
 

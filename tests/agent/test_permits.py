@@ -9,7 +9,7 @@ from pathlib import Path
 from agent_lsp.agent import Turn
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.messages import ToolMessage
-from agent_lsp.session import Order, Place
+from agent_lsp.session import TurnContext, TurnRequest
 from tests.conftest import call
 from tests.house import House, allow, house
 
@@ -101,7 +101,7 @@ async def test_what_was_tainted_is_said_in_the_question(workspace: Path, state: 
     async with house(model, workspace, state, preset="edits") as home:
         sessions, build = home.app.sessions, home.app.turns.build
 
-        async def tainted(order: Order, place: Place) -> Turn:
+        async def tainted(order: TurnRequest, place: TurnContext) -> Turn:
             turn = await build(order, place)
             return replace(turn, gate=replace(turn.gate, tainted=lambda: "https://example.org"))
 

@@ -10,11 +10,11 @@ from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_actions import approval
 from agent_lsp.contract.from_entries import session_entry
 from agent_lsp.conversation.actions import Action, ApprovalRequest, FileChange, Target, ToolKind, WorkspacePath
-from agent_lsp.conversation.diffs import compared
 from agent_lsp.conversation.entries import Entry, Said
 from agent_lsp.conversation.messages import Notice, ToolMessage, ToolResult
 from agent_lsp.permissions.approval import whole
-from agent_lsp.session import documents
+from agent_lsp.session import approval_documents
+from agent_lsp.text.diffs import compared
 from tests.pictures import image, png
 
 
@@ -82,7 +82,7 @@ async def test_a_change_of_ten_megabytes_is_asked_about_by_its_ends_while_the_lo
 def test_all_of_a_question_is_a_document_that_nobody_writes_to(tmp_path: Path) -> None:
     action = write("".join(f"{number}\n" for number in range(100_000)))
 
-    file = documents.write(asked(action), tmp_path)
+    file = approval_documents.write(asked(action), tmp_path)
 
     assert file.read_text() == "".join(whole(action))
     assert file.stat().st_mode & 0o777 == 0o400

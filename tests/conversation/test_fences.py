@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent_lsp.conversation.codec import decode, encode
 from agent_lsp.conversation.entries import Said
 from agent_lsp.conversation.fences import fenced, revealed
 from agent_lsp.conversation.messages import OWN, UNKNOWN, Origin, Provenance, ToolMessage, ToolResult
+from agent_lsp.journal.codec import decode, encode
 
 MARK = "5eed5eed5eed"
 WEB = Origin(Provenance.WEB, "https://example.org/")

@@ -113,7 +113,7 @@ def test_a_client_that_does_not_read_blocks_nothing(daemon: Start, workspace: Pa
 def test_what_is_printed_does_not_reach_the_client(state: Path, workspace: Path, tmp_path: Path) -> None:
     printing = tmp_path / "printing.py"
     printing.write_text(
-        "import sys, os\nfrom agent_lsp import cli\nload = cli._load_door\n"
+        "import sys, os\nfrom agent_lsp.cli import main as cli\nload = cli._load_door\n"
         "def loud():\n    print('noise'); os.system('echo more noise'); return load()\n"
         "cli._load_door = loud\ncli.main(['serve'])\n"
     )
@@ -132,7 +132,7 @@ def test_only_frames_transport_and_names_of_the_contract_are_imported_when_initi
 ) -> None:
     probe = tmp_path / "probe.py"
     probe.write_text(
-        "import sys\nfrom agent_lsp import cli\n"
+        "import sys\nfrom agent_lsp.cli import main as cli\n"
         "def load():\n"
         "    ours = sorted(m for m in sys.modules if m.startswith('agent_lsp'))\n"
         "    names = ('pydantic', 'httpx', 'watchfiles', 'yaml', 'sqlite3', 'genai_prices')\n"
@@ -145,7 +145,7 @@ def test_only_frames_transport_and_names_of_the_contract_are_imported_when_initi
     try:
         client.start(workspace)
         wait_until(lambda: b"LOADED" in client.stderr)
-        modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.contract"]
+        modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.cli.main", "agent_lsp.contract"]
         modules += [f"agent_lsp.contract.{name}" for name in ("codec", "handshake", "names")]
         modules += ["agent_lsp.conversation", "agent_lsp.conversation.uris"]
         modules += ["agent_lsp.lsp", "agent_lsp.lsp.frames", "agent_lsp.lsp.server", "agent_lsp.lsp.transport"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import agent_lsp
-from agent_lsp.setup.vscode import EXTENSION
+from agent_lsp.cli.setup.vscode import EXTENSION
 from tests.e2e.neovim_driver import REPOSITORY
 from tests.e2e.setup_driver import Home, Said, built_wheel
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from agent_lsp.models import bundled_file
+from agent_lsp.models.bundled import download
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +17,8 @@ def model_file() -> Path:
     """Where the product keeps it; installed there when it is not."""
     data_dir = Path(platformdirs.user_data_dir("agent-lsp"))
     try:
-        return bundled_file.installed(data_dir) or bundled_file.install(data_dir, print)
-    except bundled_file.InstallError as error:
+        return download.installed(data_dir) or download.install(data_dir, print)
+    except download.InstallError as error:
         if os.environ.get("CI"):
             pytest.fail(f"the bundled model cannot be had: {error}")
         pytest.skip(f"the bundled model cannot be had: {error}")

@@ -22,7 +22,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import Chunk, Completed, Request, TextChunk, ThinkingChunk, ToolSpec
-from agent_lsp.models.anthropic import request_body
+from agent_lsp.models.wire.anthropic import request_body
 from tests.models.provider import Provider, Reply
 from tests.models.wires import MESSAGES, Call, Said, Thought, Words, messages, named
 

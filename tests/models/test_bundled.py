@@ -27,9 +27,9 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk, ToolSpec
-from agent_lsp.models.bundled import WINDOW, BundledModel
-from agent_lsp.models.llama_child import threads
-from agent_lsp.models.llama_server import LlamaServer, Running, socket_folder
+from agent_lsp.models.bundled.bundled import WINDOW, BundledModel
+from agent_lsp.models.bundled.llama_child import threads
+from agent_lsp.models.bundled.llama_server import LlamaServer, Running, socket_folder
 from agent_lsp.processes import Processes
 from tests.proc import alive, links
 
@@ -234,7 +234,7 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
         (
             "import asyncio, sys",
             "from pathlib import Path",
-            "from agent_lsp.models.llama_server import LlamaServer",
+            "from agent_lsp.models.bundled.llama_server import LlamaServer",
             "from agent_lsp.processes import Processes",
             "async def main():",
             "    server = LlamaServer(Path(sys.argv[1]), Path(sys.argv[2]), 512, Processes())",

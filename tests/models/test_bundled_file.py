@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.models.bundled_file import FILE_NAME, InstallError, install, installed, remove
+from agent_lsp.models.bundled.download import FILE_NAME, InstallError, install, installed, remove
 
 CONTENT = b"GGUF and the rest of a very small model"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -51,8 +51,8 @@ from agent_lsp.models import (
     TimedOut,
     ToolSpec,
 )
-from agent_lsp.models.http import Patience
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
+from agent_lsp.models.wire.http import Patience
 from tests.models.provider import Disconnect, Hang, Provider, Reply
 from tests.models.rules import check
 from tests.models.wires import CHAT, KITS, Call, Kit, Said, Words, uncounted

@@ -8,18 +8,10 @@ import math
 
 import pytest
 
-from agent_lsp.models import (
-    BadRequest,
-    ContextTooLong,
-    KeyRefused,
-    ModelError,
-    Passing,
-    QuotaSpent,
-    RateLimited,
-)
-from agent_lsp.models.http import Endpoint
-from agent_lsp.models.refusals import broken_off, error_message, refusal
-from agent_lsp.models.retry_times import reset_after, retry_after
+from agent_lsp.models import BadRequest, ContextTooLong, KeyRefused, ModelError, Passing, QuotaSpent, RateLimited
+from agent_lsp.models.retry_delay import reset_after, retry_after
+from agent_lsp.models.wire.http import Endpoint
+from agent_lsp.models.wire.refusals import broken_off, error_message, refusal
 
 
 @pytest.mark.parametrize(

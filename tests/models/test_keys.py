@@ -16,7 +16,7 @@ from agent_lsp.conversation.events import TextDelta
 from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.models import Completed, Request, TextChunk
 from agent_lsp.models.keys import KeyedModel
-from agent_lsp.models.wire_model import WireModel
+from agent_lsp.models.wire.wire_model import WireModel
 from tests.conftest import Start, StartInProcess, call
 from tests.house import house
 from tests.models.provider import DONE, HELLO, Disconnect, Provider, Reply, delta, event

@@ -21,12 +21,12 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import Completed, ContextTooLong, Model, Request, TextChunk, ToolSpec
-from agent_lsp.models.bundled import WINDOW
-from agent_lsp.models.http import Endpoint
-from agent_lsp.models.llama_server import LlamaServer, Running
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.bundled.bundled import WINDOW
+from agent_lsp.models.bundled.llama_server import LlamaServer, Running
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.models.seeing import SeeingModel
-from agent_lsp.models.wire_model import WireModel
+from agent_lsp.models.wire.http import Endpoint
+from agent_lsp.models.wire.wire_model import WireModel
 from agent_lsp.processes import Processes
 from tests.models.wires import KITS, MESSAGES, Kit
 from tests.pictures import image

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_lsp.app.status import status
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, ServerUse
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.messages import StopReason, UserMessage
@@ -16,11 +17,10 @@ from agent_lsp.models import NoModel, Request
 from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.local_servers import LocalServer as Found
 from agent_lsp.models.local_servers import found
+from agent_lsp.models.model_cache import ModelCache
 from agent_lsp.models.ollama import with_window
-from agent_lsp.models.supply import Supply
 from agent_lsp.permissions import Preset
 from agent_lsp.processes import Processes
-from agent_lsp.status import status
 from tests.house import House, house
 from tests.models.local_server import LocalServer
 from tests.models.provider import Hang, Provider, Reply, plain
@@ -262,7 +262,7 @@ async def test_what_turns_side_by_side_make_is_all_closed_in_the_end(tmp_path: P
         return True
 
     async with LocalServer("qwen3:8b").serving() as server:
-        supply = Supply(Surroundings(tmp_path, no_files, Processes(), {}))
+        supply = ModelCache(Surroundings(tmp_path, no_files, Processes(), {}))
         access = await supply.reachable(Access(tmp_path), [server.url], allow)
         models = [priced.model for priced in await asyncio.gather(supply.model(access), supply.model(access))]
         for model in models:

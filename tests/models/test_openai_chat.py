@@ -43,9 +43,9 @@ from agent_lsp.models import (
     TimedOut,
     ToolSpec,
 )
-from agent_lsp.models.http import Endpoint, Patience
-from agent_lsp.models.openai_chat import WIRE, request_body
-from agent_lsp.models.wire_model import WireModel
+from agent_lsp.models.wire.http import Endpoint, Patience
+from agent_lsp.models.wire.openai_chat import WIRE, request_body
+from agent_lsp.models.wire.wire_model import WireModel
 from tests.models.provider import DONE, HELLO, Disconnect, Hang, Provider, Reply, delta, event
 
 PATIENCE = Patience()

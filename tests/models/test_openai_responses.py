@@ -32,7 +32,7 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.openai_responses import request_body
+from agent_lsp.models.wire.openai_responses import request_body
 from tests.models.provider import Provider, Reply, event
 from tests.models.wires import RESPONSES, Call, Said, Thought, Words, named, responses
 

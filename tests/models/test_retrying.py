@@ -26,7 +26,7 @@ from agent_lsp.models import (
     TextChunk,
     ThinkingChunk,
 )
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
 
 ASK = Request("", (), (), 1)
 DONE = Completed(AssistantMessage((Text("ok"),), "failing"))

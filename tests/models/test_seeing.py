@@ -21,7 +21,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import BadRequest, Chunk, Completed, ConnectionLost, ContextTooLong, Passing, Request, RetryChunk
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.models.seeing import SeeingModel
 from tests.house import house
 from tests.models.provider import Disconnect, Provider, Reply, delta

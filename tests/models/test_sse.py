@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_lsp.models import BadResponse
-from agent_lsp.models.sse import SseDecoder
+from agent_lsp.models.wire.sse import SseDecoder
 
 
 def decoded(*pieces: bytes) -> list[str]:

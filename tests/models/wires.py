@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agent_lsp.models import anthropic, openai_chat, openai_responses
-from agent_lsp.models.http import Endpoint, Patience
-from agent_lsp.models.wire_model import Wire, WireModel
+from agent_lsp.models.wire import anthropic, openai_chat, openai_responses
+from agent_lsp.models.wire.http import Endpoint, Patience
+from agent_lsp.models.wire.wire_model import Wire, WireModel
 from tests.models.provider import DONE, delta, event
 
 

@@ -18,8 +18,8 @@ from agent_lsp.conversation.actions import (
     WorkspacePath,
 )
 from agent_lsp.permissions import Preset, Ruling, Verdict
-from agent_lsp.permissions.policy import Policy, Terms, always_rule, choices, session_rule
-from agent_lsp.permissions.remembered import OfWorkspace, Remembered
+from agent_lsp.permissions.policy import Policy, PolicyConfig, always_rule, choices, session_rule
+from agent_lsp.permissions.remembered_rules import OfWorkspace, Remembered
 from agent_lsp.permissions.rules import Rules, parsed
 
 WRITE = Action(
@@ -44,7 +44,7 @@ def run(line: str, cwd: str = "/w") -> Action:
 
 
 def test_confirm_asks_before_every_side_effect() -> None:
-    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
 
     assert {policy.decide(action) for action in (WRITE, EDIT, MOVE, run("make"))} == {
         Verdict(Ruling.ASK, "the preset 'confirm' asks before every side effect", standing=True)
@@ -52,7 +52,7 @@ def test_confirm_asks_before_every_side_effect() -> None:
 
 
 def test_plan_refuses_every_side_effect_also_what_was_allowed_before() -> None:
-    policy = Policy(Terms(Preset.PLAN), ["/w"])
+    policy = Policy(PolicyConfig(Preset.PLAN), ["/w"])
     policy.remember(WRITE, Choice.ALLOW_SESSION)
 
     assert {policy.decide(action).ruling for action in (WRITE, EDIT, MOVE, run("make"))} == {Ruling.DENY}
@@ -61,15 +61,15 @@ def test_plan_refuses_every_side_effect_also_what_was_allowed_before() -> None:
 
 
 def test_a_turn_may_bring_a_tighter_preset() -> None:
-    assert Policy(Terms(Preset.CONFIRM), ["/w"]).decide(WRITE, Preset.PLAN).ruling is Ruling.DENY
+    assert Policy(PolicyConfig(Preset.CONFIRM), ["/w"]).decide(WRITE, Preset.PLAN).ruling is Ruling.DENY
 
 
 def test_a_turn_cannot_bring_a_looser_preset() -> None:
-    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(WRITE, Preset.CONFIRM).ruling is Ruling.DENY
+    assert Policy(PolicyConfig(Preset.PLAN), ["/w"]).decide(WRITE, Preset.CONFIRM).ruling is Ruling.DENY
 
 
 def test_a_tool_allowed_for_the_session_is_not_asked_about_again() -> None:
-    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
     policy.remember(WRITE, Choice.ALLOW_SESSION)
 
     assert policy.decide(WRITE) == Verdict(
@@ -79,7 +79,7 @@ def test_a_tool_allowed_for_the_session_is_not_asked_about_again() -> None:
 
 
 def test_a_command_is_remembered_as_exactly_this_line_in_this_folder() -> None:
-    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
     policy.remember(run("make test"), Choice.ALLOW_SESSION)
 
     asked = [run("make test"), run("make test "), run("make test; rm x"), run("make test", "/w/sub")]
@@ -87,7 +87,7 @@ def test_a_command_is_remembered_as_exactly_this_line_in_this_folder() -> None:
 
 
 def test_a_blocked_line_is_refused_even_when_it_was_allowed_before() -> None:
-    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
     policy.remember(run("rm -rf ."), Choice.ALLOW_SESSION)
 
     assert policy.decide(run("rm -rf .")) == Verdict(
@@ -96,8 +96,8 @@ def test_a_blocked_line_is_refused_even_when_it_was_allowed_before() -> None:
 
 
 def test_the_roots_decide_what_may_be_removed() -> None:
-    assert Policy(Terms(Preset.CONFIRM), ["/w"]).decide(run("rm -rf *")).ruling is Ruling.DENY
-    assert Policy(Terms(Preset.CONFIRM), ["/w"]).decide(run("rm -rf *", "/w/build")).ruling is Ruling.ASK
+    assert Policy(PolicyConfig(Preset.CONFIRM), ["/w"]).decide(run("rm -rf *")).ruling is Ruling.DENY
+    assert Policy(PolicyConfig(Preset.CONFIRM), ["/w"]).decide(run("rm -rf *", "/w/build")).ruling is Ruling.ASK
 
 
 def test_a_session_rule_says_what_a_yes_covers() -> None:
@@ -123,7 +123,7 @@ def protected(action: Action) -> Action:
 
 @pytest.mark.parametrize("preset", [Preset.CONFIRM, Preset.EDITS, Preset.AUTO])
 def test_no_standing_permission_covers_a_protected_file(preset: Preset) -> None:
-    policy = Policy(Terms(preset, Rules(allow=(parsed("*"),)), confined=True), ["/w"])
+    policy = Policy(PolicyConfig(preset, Rules(allow=(parsed("*"),)), confined=True), ["/w"])
     policy.remember(WRITE, Choice.ALLOW_SESSION)
 
     verdict = policy.decide(protected(WRITE))
@@ -134,7 +134,7 @@ def test_no_standing_permission_covers_a_protected_file(preset: Preset) -> None:
 
 
 def test_a_move_out_of_or_into_a_protected_place_asks() -> None:
-    policy = Policy(Terms(Preset.AUTO, confined=True), ["/w"])
+    policy = Policy(PolicyConfig(Preset.AUTO, confined=True), ["/w"])
     assert isinstance(MOVE.effect, FileMove)
     guarded = Target("/w/.git/x", "git runs what it names")
     moves = [replace(MOVE.effect, target=guarded), replace(MOVE.effect, new_target=guarded)]
@@ -144,7 +144,7 @@ def test_a_move_out_of_or_into_a_protected_place_asks() -> None:
 
 
 def test_a_path_that_nobody_followed_asks() -> None:
-    policy = Policy(Terms(Preset.AUTO, Rules(allow=(parsed("*"),)), confined=True), ["/w"])
+    policy = Policy(PolicyConfig(Preset.AUTO, Rules(allow=(parsed("*"),)), confined=True), ["/w"])
     assert isinstance(WRITE.effect, FileChange)
 
     verdict = policy.decide(replace(WRITE, effect=replace(WRITE.effect, target=None)))
@@ -156,7 +156,7 @@ def test_what_each_preset_lets_pass() -> None:
     actions = (WRITE, EDIT, DELETE, MOVE, run("ls -la"), run("make"), run("make; ls"), run("ls 'unfinished"))
 
     def rulings(preset: Preset, *, confined: bool = False) -> list[bool]:
-        policy = Policy(Terms(preset, confined=confined), ["/w"])
+        policy = Policy(PolicyConfig(preset, confined=confined), ["/w"])
         return [policy.decide(action).ruling is Ruling.ALLOW for action in actions]
 
     assert not any(rulings(Preset.PLAN, confined=True))
@@ -167,24 +167,24 @@ def test_what_each_preset_lets_pass() -> None:
 
 
 def test_git_status_passes_only_where_it_can_change_nothing() -> None:
-    policy = Policy(Terms(Preset.CONFIRM), ["/w"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
     status = run("git status")
     assert isinstance(status.effect, Command)
 
     assert policy.decide(status).ruling is Ruling.ASK
     assert policy.decide(replace(status, effect=replace(status.effect, reads=True))).ruling is Ruling.ALLOW
-    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(status).ruling is Ruling.DENY
+    assert Policy(PolicyConfig(Preset.PLAN), ["/w"]).decide(status).ruling is Ruling.DENY
     reading = replace(status, effect=replace(status.effect, reads=True))
-    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(reading).ruling is Ruling.ALLOW
+    assert Policy(PolicyConfig(Preset.PLAN), ["/w"]).decide(reading).ruling is Ruling.ALLOW
     writing = run("git checkout .")
     assert isinstance(writing.effect, Command)
     writing = replace(writing, effect=replace(writing.effect, reads=True))
     assert policy.decide(writing).ruling is Ruling.ASK
-    assert Policy(Terms(Preset.PLAN), ["/w"]).decide(writing).ruling is Ruling.DENY
+    assert Policy(PolicyConfig(Preset.PLAN), ["/w"]).decide(writing).ruling is Ruling.DENY
 
 
 def test_outside_the_sandbox_always_asks() -> None:
-    policy = Policy(Terms(Preset.AUTO, Rules(allow=(parsed("run_command"),)), confined=True), ["/w"])
+    policy = Policy(PolicyConfig(Preset.AUTO, Rules(allow=(parsed("run_command"),)), confined=True), ["/w"])
     outside = Action("run_command", ToolKind.EXECUTE, "", Command("ls", "/w", 60, confined=False))
     policy.remember(outside, Choice.ALLOW_SESSION)
 
@@ -195,7 +195,7 @@ def test_refusing_goes_before_asking_and_asking_before_allowing_and_each_names_i
     rules = Rules(
         deny=(parsed("run_command(git push)"),), ask=(parsed("run_command(git *)"),), allow=(parsed("run_command(*)"),)
     )
-    policy = Policy(Terms(Preset.AUTO, rules, confined=True), ["/w"])
+    policy = Policy(PolicyConfig(Preset.AUTO, rules, confined=True), ["/w"])
 
     assert [policy.decide(run(line)) for line in ("git push", "git commit", "make all")] == [
         Verdict(Ruling.DENY, "the user's rule run_command(git push) refuses it", "run_command(git push)"),
@@ -207,7 +207,7 @@ def test_refusing_goes_before_asking_and_asking_before_allowing_and_each_names_i
 def test_a_yes_for_good_is_kept_for_this_workspace_and_no_other_and_is_what_was_shown(tmp_path: Path) -> None:
     file = Remembered(tmp_path / "rules")
     here, again, elsewhere = (
-        Policy(Terms(Preset.CONFIRM), roots, OfWorkspace(file, roots)) for roots in (["/w"], ["/w"], ["/v"])
+        Policy(PolicyConfig(Preset.CONFIRM), roots, OfWorkspace(file, roots)) for roots in (["/w"], ["/w"], ["/v"])
     )
     assert choices(run("npm test"), here.decide(run("npm test")))[-1] is Choice.ALLOW_ALWAYS
     assert always_rule(run("npm test")) == "run_command(npm test) in this workspace"
@@ -223,7 +223,7 @@ def test_a_yes_for_good_is_kept_for_this_workspace_and_no_other_and_is_what_was_
 @pytest.mark.parametrize("action", [WRITE, MOVE, run("ls"), run("make")])
 def test_once_untrusted_text_was_read_no_standing_permission_holds(action: Action, tmp_path: Path) -> None:
     kept = OfWorkspace(Remembered(tmp_path / "rules"), ["/w"])
-    policy = Policy(Terms(Preset.AUTO, Rules(allow=(parsed("*"),)), confined=True), ["/w"], kept)
+    policy = Policy(PolicyConfig(Preset.AUTO, Rules(allow=(parsed("*"),)), confined=True), ["/w"], kept)
     policy.remember(action, Choice.ALLOW_SESSION)
     policy.remember(action, Choice.ALLOW_ALWAYS)
     assert policy.decide(action).ruling is Ruling.ALLOW

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.permissions.remembered import Remembered
+from agent_lsp.permissions.remembered_rules import Remembered
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
 
 ROOTS = ["/home/me/project"]

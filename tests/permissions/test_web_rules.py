@@ -7,7 +7,7 @@ import pytest
 from agent_lsp.conversation.actions import Action, Choice, Fetch, ToolKind, WebSearch
 from agent_lsp.permissions import Preset, Ruling, Verdict
 from agent_lsp.permissions.approval import detail, title
-from agent_lsp.permissions.policy import Policy, Terms, session_rule
+from agent_lsp.permissions.policy import Policy, PolicyConfig, session_rule
 from agent_lsp.permissions.web_rules import WebRules
 
 
@@ -73,7 +73,7 @@ def test_slashes_that_servers_take_for_one_do_not_pass_a_denial(path: str) -> No
 
 
 def test_a_denied_address_is_refused_with_its_rule_whatever_is_allowed() -> None:
-    policy = Policy(Terms(Preset.CONFIRM, web=RULES))
+    policy = Policy(PolicyConfig(Preset.CONFIRM, web=RULES))
     policy.remember(fetch("https://example.org/"), Choice.ALLOW_SESSION)
 
     verdict = policy.decide(fetch("https://example.org/private/x"))
@@ -83,7 +83,7 @@ def test_a_denied_address_is_refused_with_its_rule_whatever_is_allowed() -> None
 
 
 def test_what_the_users_rule_covers_is_not_asked_for_and_the_rule_is_named() -> None:
-    policy = Policy(Terms(Preset.CONFIRM, web=RULES))
+    policy = Policy(PolicyConfig(Preset.CONFIRM, web=RULES))
 
     verdict = policy.decide(fetch("https://docs.python.org/3/library/"))
 
@@ -92,7 +92,7 @@ def test_what_the_users_rule_covers_is_not_asked_for_and_the_rule_is_named() -> 
 
 
 def test_a_yes_for_the_session_covers_the_site_but_no_query() -> None:
-    policy = Policy(Terms(Preset.CONFIRM))
+    policy = Policy(PolicyConfig(Preset.CONFIRM))
     action = fetch("https://example.com/a?b=1")
     policy.remember(action, Choice.ALLOW_SESSION)
 
@@ -104,7 +104,7 @@ def test_a_yes_for_the_session_covers_the_site_but_no_query() -> None:
 
 
 def test_a_yes_for_the_session_covers_the_search_engine() -> None:
-    policy = Policy(Terms(Preset.CONFIRM))
+    policy = Policy(PolicyConfig(Preset.CONFIRM))
     policy.remember(find("a"), Choice.ALLOW_SESSION)
 
     assert session_rule(find("a")) == "web_search: any query to html.duckduckgo.com"
@@ -113,7 +113,7 @@ def test_a_yes_for_the_session_covers_the_search_engine() -> None:
 
 
 def test_in_plan_what_goes_out_is_asked_for() -> None:
-    policy = Policy(Terms(Preset.PLAN))
+    policy = Policy(PolicyConfig(Preset.PLAN))
 
     assert {policy.decide(action) for action in (fetch("https://a.example/"), find("x"))} == {
         Verdict(Ruling.ASK, "the preset 'plan' asks before anything goes out to the web", standing=True)

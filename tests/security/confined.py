@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-from agent_lsp.confining import PROTECTED, base_python
+from agent_lsp.app.sandbox_setup import PROTECTED, base_python
+from agent_lsp.commands.commands import CommandRules, Commands
+from agent_lsp.files.files import Files
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Rules
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.sandbox import Level
-from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store
-from agent_lsp.workspace.sandbox.limits import DEFAULT, Limits
+from agent_lsp.sandbox import Level
+from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
+from agent_lsp.sandbox.guard.quarantine import Quarantine
+from agent_lsp.sandbox.limits import DEFAULT, ResourceLimits
 
 PYTHON = base_python()
 _EMPTY = ("/tmp", "/var/tmp", "/run", "/dev")
@@ -36,14 +36,14 @@ def folder_in_sight() -> TemporaryDirectory[str]:
 class FoundBefore(Sandboxes):
     """Tries the levels of a machine once for all tests of a worker: if the strongest held, it is taken from then on."""
 
-    _held: ClassVar[set[tuple[str, str, str | None, Limits]]] = set()
+    _held: ClassVar[set[tuple[str, str, str | None, ResourceLimits]]] = set()
 
-    async def _tried(self) -> Found:
+    async def _tried(self) -> LevelFound:
         machine = self._machine
         known = (machine.path, machine.python, machine.image, machine.limits)
         if known in self._held:
             _, strongest = next(self._candidates())
-            return Found(strongest())
+            return LevelFound(strongest())
         found = await super()._tried()
         if found.level is not Level.NONE and not found.not_held:
             self._held.add(known)
@@ -55,9 +55,9 @@ async def commands(
     files: Files,
     processes: Processes,
     state: Path,
-    rules: Rules | None = None,
+    rules: CommandRules | None = None,
     *,
-    limits: Limits = DEFAULT,
+    limits: ResourceLimits = DEFAULT,
     python: str = PYTHON,
     machine: Machine | None = None,
 ) -> AsyncIterator[Commands]:
@@ -70,8 +70,8 @@ async def commands(
             files,
             processes,
             sandboxes,
-            Store(state / "taken-back", lambda: next(names)),
-            rules or Rules(PROTECTED, (str(state),)),
+            Quarantine(state / "taken-back", lambda: next(names)),
+            rules or CommandRules(PROTECTED, (str(state),)),
         )
     finally:
         sandboxes.close()

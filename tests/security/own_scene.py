@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from agent_lsp.workspace.own import Own
+from agent_lsp.files.own_files import Own
 
 KEY = "a-key-of-the-users-own"
 SETTINGS, STATE, PACKAGE = ".config/agent-lsp", ".local/state/agent-lsp", "venv/agent_lsp"

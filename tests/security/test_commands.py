@@ -11,8 +11,8 @@ import pytest
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.permissions import Preset, Ruling
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 from agent_lsp.permissions.rules import NO_RULES, Rules, parsed
 from tests.security import naive
 
@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 def gate(line: str, folder: Path, rules: Rules = NO_RULES, preset: Preset = Preset.CONFIRM) -> str | None:
     """Runs what may run without being asked, as the daemon does; None where it does not run."""
-    policy = Policy(Terms(preset, rules, confined=True), [str(folder)])
+    policy = Policy(PolicyConfig(preset, rules, confined=True), [str(folder)])
     action = Action("run_command", ToolKind.EXECUTE, "", Command(line, str(folder), 60))
     if policy.decide(action).ruling is not Ruling.ALLOW:
         return None
@@ -167,7 +167,7 @@ def _git(folder: Path, *words: str, given: str = "") -> str:
 
 @pytest.mark.parametrize("kind", [ToolKind.READ, ToolKind.FETCH, ToolKind.SEARCH])
 def test_the_kind_that_somebody_says_a_call_has_decides_nothing(kind: ToolKind) -> None:
-    policy = Policy(Terms(Preset.EDITS, confined=True), ["/w"])
+    policy = Policy(PolicyConfig(Preset.EDITS, confined=True), ["/w"])
 
     assert policy.decide(Action("run_command", kind, "", Command("touch harm", "/w", 5))).ruling is Ruling.ASK
     assert policy.decide(Action("run_command", kind, "", Command("ls", "/w", 5))).ruling is Ruling.ALLOW

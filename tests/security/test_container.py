@@ -17,25 +17,25 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from agent_lsp.confining import PROTECTED
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 from agent_lsp.processes import Processes
 from agent_lsp.processes.tree import MARK
-from agent_lsp.workspace.commands import Commands, Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import Level, SandboxRefused, View
-from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
-from agent_lsp.workspace.sandbox.limits import Limits
+from agent_lsp.sandbox import Level, SandboxRefused, SandboxView
+from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
+from agent_lsp.sandbox.limits import ResourceLimits
 from tests.conftest import Start, call
-from tests.permissions.test_reading import evil_repository
+from tests.open_buffers import OpenBuffers
+from tests.permissions.test_read_only_commands import evil_repository
 from tests.security.cases import CASES, Case, scene
 from tests.security.confined import PYTHON, commands, folder_in_sight, working_in
 from tests.security.own_scene import HARM, KEY, NAMES, VARIANTS, expected, files_in, own_places
 from tests.security.podman import Podman, podman
 from tests.tools.calls import snapshot_of
-from tests.workspace.conftest import OpenBuffers
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine"),
@@ -64,7 +64,7 @@ async def opened(
 ) -> AsyncIterator[Commands]:
     processes, state = Processes(), workspace.parent / "state"
     files = Files(Roots([str(workspace)]), editor or NoEditor())
-    given = Rules(**{"protected": PROTECTED, "hidden": (str(state),), **rules})  # type: ignore[arg-type]  # as a test names them
+    given = CommandRules(**{"protected": PROTECTED, "hidden": (str(state),), **rules})  # type: ignore[arg-type]  # as a test names them
     async with commands(files, processes, state, given, machine=machine) as built:
         yield built
     await processes.close()
@@ -72,14 +72,14 @@ async def opened(
 
 async def run(runs: Commands, workspace: Path, line: str, *, reads: bool = False, seconds: float = 60) -> Ran:
     argv = ("/bin/sh", "-c", line)
-    return await runs.run(Program(argv, str(workspace), seconds, 1 << 20, reads=reads), confined=True)
+    return await runs.run(CommandRun(argv, str(workspace), seconds, 1 << 20, reads=reads), confined=True)
 
 
 async def said(runs: Commands, workspace: Path, line: str) -> str:
     return (await run(runs, workspace, line)).ended.output.decode()
 
 
-async def found(folder: Path, machine: Machine) -> Found:
+async def found(folder: Path, machine: Machine) -> LevelFound:
     processes = Processes()
     sandboxes = Sandboxes(folder / "sandbox", [], processes, machine)
     one = await sandboxes.found()
@@ -340,7 +340,7 @@ async def test_what_an_engine_could_not_take_is_refused_by_its_name(workspace: P
 
 
 async def test_processes_and_memory_are_limited(workspace: Path, machine: Machine) -> None:
-    limited = replace(machine, limits=Limits(processes=20, memory_bytes=100 << 20))
+    limited = replace(machine, limits=ResourceLimits(processes=20, memory_bytes=100 << 20))
     async with opened(workspace, limited) as runs:
         forked = await said(runs, workspace, "for i in $(seq 60); do sleep 20 & done; echo survived")
         most = await said(runs, workspace, "python3 -IS -c \"x = bytearray(300 << 20); print('got it')\"; echo $?")
@@ -398,7 +398,7 @@ async def test_what_comes_afterwards_ends_a_container_whose_client_is_gone(
 ) -> None:
     sandbox = (await found(tmp_path, machine)).sandbox
     environment = {**os.environ, **engine.variables, MARK: "none"}
-    view = View((str(workspace),))
+    view = SandboxView((str(workspace),))
     with sandbox.launch(["/bin/sh", "-c", "touch begun; sleep 100"], cwd=str(workspace), view=view) as launch:
         client = subprocess.Popen(launch.argv, env=environment)
         await until((workspace / "begun").exists)
@@ -439,11 +439,11 @@ _DAEMON = """
     import asyncio, os, sys
     from pathlib import Path
     from agent_lsp.processes import Processes
-    from agent_lsp.workspace.commands import Program
-    from agent_lsp.workspace.editor import NoEditor
-    from agent_lsp.workspace.files import Files
-    from agent_lsp.workspace.roots import Roots
-    from agent_lsp.workspace.sandbox.choose import Machine
+    from agent_lsp.commands.commands import CommandRun
+    from agent_lsp.files.editor import NoEditor
+    from agent_lsp.files.files import Files
+    from agent_lsp.files.roots import Roots
+    from agent_lsp.sandbox.choose import Machine
     from tests.security.confined import commands, folder_in_sight
 
     async def main(workspace, state, line, image, *variables):
@@ -452,7 +452,7 @@ _DAEMON = """
         engine = dict(one.split("=", 1) for one in variables)
         machine = Machine(os.environ["PATH"], "", image, engine_variables=engine)
         async with commands(files, processes, Path(state), machine=machine) as runs:
-            await runs.run(Program(("/bin/sh", "-c", line), workspace, 60, 100), confined=True)
+            await runs.run(CommandRun(("/bin/sh", "-c", line), workspace, 60, 100), confined=True)
 
     asyncio.run(main(*sys.argv[1:]))
 """
@@ -494,7 +494,7 @@ async def test_what_is_agent_lsps_own_is_kept_in_an_open_home(
     own = own_places(home, variant)
     files = Files(Roots([str(home)], own), NoEditor())
     before = files_in(home)
-    async with commands(files, processes, tmp_path / "state", Rules(PROTECTED), machine=machine) as runs:
+    async with commands(files, processes, tmp_path / "state", CommandRules(PROTECTED), machine=machine) as runs:
         output = await said(runs, home, HARM)
     await processes.close()
 

@@ -13,17 +13,10 @@ from pathlib import Path
 import pytest
 
 from agent_lsp.agent import Turn
-from agent_lsp.conversation.actions import (
-    ApprovalRequest,
-    Choice,
-    Command,
-    Decision,
-    Fetch,
-    FileChange,
-)
-from agent_lsp.models.retrying import RetryingModel, RetryPolicy
+from agent_lsp.conversation.actions import ApprovalRequest, Choice, Command, Decision, Fetch, FileChange
+from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.permissions import Preset
-from agent_lsp.session import Order, Place
+from agent_lsp.session import TurnContext, TurnRequest
 from agent_lsp.web import Web
 from agent_lsp.web.address import any_address
 from agent_lsp.web.broker import Broker
@@ -72,7 +65,7 @@ class Stage:
         model = Obedient((look, SUMMARY), (wish.deed(self.world),) if wish else (), words, "done")
         inner = self.home.app.turns.build
 
-        async def build(order: Order, place: Place) -> Turn:
+        async def build(order: TurnRequest, place: TurnContext) -> Turn:
             turn = await inner(order, place)
             web = Web(Broker(refuses=only(LOOPBACK), resolve=names(site="127.0.0.1")), Searxng(_nowhere(), "http://x"))
             workbench = replace(turn.workbench, tools=replace(turn.workbench.tools, web=web))

@@ -12,7 +12,7 @@ import pytest
 
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Command, Decision, ToolKind
 from agent_lsp.conversation.messages import ToolMessage
-from agent_lsp.session import Order
+from agent_lsp.session import TurnRequest
 from tests.conftest import call
 from tests.house import House, house
 
@@ -245,12 +245,12 @@ async def test_words_that_another_session_wrote_while_a_question_was_open_taint_
 
         async def allow_after_the_other(request: ApprovalRequest) -> Decision:
             if not asked:
-                await (await home.app.sessions.new("other")).ask(Order("other", home.door)).finished
+                await (await home.app.sessions.new("other")).ask(TurnRequest("other", home.door)).finished
             asked.append(request)
             return Decision(Choice.ALLOW_ONCE)
 
         session = await home.open()
-        await session.ask(Order("go", allow_after_the_other)).finished
+        await session.ask(TurnRequest("go", allow_after_the_other)).finished
         [refused] = next(message.results for message in home.messages if isinstance(message, ToolMessage))
         assert "obey" in refused.text
         assert asked[1].taint == "greeting.txt (written after untrusted text was read)"

@@ -13,31 +13,31 @@ from typing import Any
 import pytest
 
 import agent_lsp
-from agent_lsp.app import App
+from agent_lsp.app.composition import App
 from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind, WorkspacePath
 from agent_lsp.conversation.entries import FileChanged
 from agent_lsp.conversation.messages import ToolMessage
+from agent_lsp.files import safe_open
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.file_state import version_of
+from agent_lsp.files.files import Files
+from agent_lsp.files.location import PathRefused
+from agent_lsp.files.own_files import Own
+from agent_lsp.files.roots import Roots
+from agent_lsp.files.targets import Targets
 from agent_lsp.permissions import Preset, Ruling
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.permissions.protected import acts_on
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.rules import Rule, Rules
 from agent_lsp.processes import Processes
-from agent_lsp.workspace import door
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.found import Query
-from agent_lsp.workspace.held import version_of
-from agent_lsp.workspace.location import PathRefused
-from agent_lsp.workspace.objects import Objects
-from agent_lsp.workspace.own import Own
-from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.search import Search
-from agent_lsp.workspace.targets import Targets
-from agent_lsp.workspace.way_back import Kept, Plan
+from agent_lsp.search.found import Query
+from agent_lsp.search.search import Search
+from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.undo import Undo
+from agent_lsp.undo.undo_plan import Skipped, UndoPlan
 from tests.conftest import call
 from tests.house import House, allow
-from tests.workspace.conftest import OpenBuffers
+from tests.open_buffers import OpenBuffers
 
 Script = Callable[..., str]
 KEY = "a-key-of-the-users-own"
@@ -306,15 +306,15 @@ async def test_undo_restores_nothing_into_it(name: str, home: Path, tmp_path: Pa
     for one in (file, neighbour):
         one.unlink(missing_ok=True)
     files = Files(Roots([str(home)], Own(settings=[str(home / SETTINGS)])), NoEditor())
-    restoring = Restoring(files, objects)
+    restoring = Undo(files, objects)
 
     plan = await restoring.plan([steps], unsure=True)
     made = [step async for step in restoring.perform(plan)]
-    forced = [step async for step in restoring.perform(Plan((FileChanged(file.as_uri(), None, harm),), (), {}))]
+    forced = [step async for step in restoring.perform(UndoPlan((FileChanged(file.as_uri(), None, harm),), (), {}))]
     objects.close()
 
     assert [step.uri for step in made] == [neighbour.as_uri()]
-    assert [(type(step), step.uri) for step in forced] == [(Kept, file.as_uri())]
+    assert [(type(step), step.uri) for step in forced] == [(Skipped, file.as_uri())]
     assert (file.exists(), neighbour.read_bytes()) == (False, b"harm\n")
 
 
@@ -339,7 +339,7 @@ def test_each_change_in_a_checkout_that_it_runs_from_asks(preset: Preset, tmp_pa
     own = Own(code=str(checkout / "agent_lsp"), checkout=str(checkout))
     for folder in (checkout, checkout.parent, checkout / "tests"):
         targets = Targets(Roots([str(folder)], own), acts_on)
-        terms = Terms(preset, Rules(allow=(Rule("write_file"), Rule("*"))), confined=True)
+        terms = PolicyConfig(preset, Rules(allow=(Rule("write_file"), Rule("*"))), confined=True)
         policy = Policy(terms, [str(folder)])
 
         def ruling(path: Path, policy: Policy = policy, targets: Targets = targets) -> Ruling:
@@ -368,7 +368,7 @@ async def test_an_installation_is_read_and_never_changed(preset: Preset, tmp_pat
     (tmp_path / "copy.py").hardlink_to(packages / "agent_lsp/app.py")
     own = Own(installation=[str(packages), str(launcher)], code=str(packages / "agent_lsp"))
     files = Files(Roots([str(tmp_path)], own), NoEditor())
-    policy = Policy(Terms(preset, Rules(allow=(Rule("*"),)), confined=True), [str(tmp_path)])
+    policy = Policy(PolicyConfig(preset, Rules(allow=(Rule("*"),)), confined=True), [str(tmp_path)])
     targets = Targets(files.roots, acts_on)
 
     for name in ("venv/lib/site-packages/agent_lsp/app.py", "venv/run", "bin/agent-lsp", "copy.py"):
@@ -379,11 +379,11 @@ async def test_an_installation_is_read_and_never_changed(preset: Preset, tmp_pat
         with pytest.raises(PathRefused, match="agent-lsp's own installation"):
             await files.change(document.location, document, "harm\n")
         with pytest.raises(PathRefused, match="agent-lsp's own installation"):
-            door.delete(files.roots.find(name), door.read(files.roots.find(name)), by_user=True)
+            safe_open.delete(files.roots.find(name), safe_open.read(files.roots.find(name)), by_user=True)
     for name in ("venv/lib/site-packages", "venv/lib", "venv/lib/site-packages/new.py"):
         assert policy.decide(targets.located(written(tmp_path.resolve() / name))).ruling is Ruling.DENY, name
     location = files.roots.find("venv/lib/other/x.py")
-    door.write(location, b"fine\n")
+    safe_open.write(location, b"fine\n")
     assert Path(location.path).read_text() == "fine\n"
 
 
@@ -402,7 +402,7 @@ async def test_what_a_path_leads_to_is_judged_when_it_is_opened(home: Path) -> N
     with pytest.raises(PathRefused, match="agent-lsp's own settings"):
         await files.perform(change)
     with pytest.raises(PathRefused, match="agent-lsp's own settings"):
-        door.write(location, b"harm\n")
+        safe_open.write(location, b"harm\n")
     assert [file.name for file in (home / SETTINGS).iterdir()] == ["config.toml"]
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.own_files import Own
+from agent_lsp.files.roots import Roots
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Program, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.own import Own
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import SandboxRefused
-from agent_lsp.workspace.sandbox.choose import Machine
-from agent_lsp.workspace.sandbox.keeping import Store
+from agent_lsp.sandbox import SandboxRefused
+from agent_lsp.sandbox.choose import Machine
+from agent_lsp.sandbox.guard.quarantine import Quarantine
 from tests.security.confined import commands
 from tests.security.nobody import as_nobody
 from tests.security.own_scene import (
@@ -39,7 +39,7 @@ from tests.security.test_sandbox_levels import OnlyLandlock
 
 
 async def said(runs: Commands, folder: Path, line: str, *, reads: bool = False) -> str:
-    program = Program(("/bin/sh", "-c", line), str(folder), 60, 1 << 20, reads=reads)
+    program = CommandRun(("/bin/sh", "-c", line), str(folder), 60, 1 << 20, reads=reads)
     return (await runs.run(program, confined=True)).ended.output.decode()
 
 
@@ -47,7 +47,7 @@ async def in_bubblewrap(folder: Path, own: Own, line: str, state: Path, *, reads
     processes = Processes()
     files = Files(Roots([str(folder)], own), NoEditor())
     try:
-        async with commands(files, processes, state, Rules(PROTECTED, variables=ENVIRONMENT)) as runs:
+        async with commands(files, processes, state, CommandRules(PROTECTED, variables=ENVIRONMENT)) as runs:
             return await said(runs, folder, line, reads=reads)
     finally:
         await processes.close()
@@ -90,8 +90,8 @@ def test_landlock_keeps_it_in_an_open_home(number: int) -> None:
             Files(Roots([str(home)], own), NoEditor()),
             processes,
             OnlyLandlock(folder / "sandbox", [], processes, Machine("", python)),
-            Store(folder / "taken", lambda: next(names)),
-            Rules(PROTECTED, variables=ENVIRONMENT),
+            Quarantine(folder / "taken", lambda: next(names)),
+            CommandRules(PROTECTED, variables=ENVIRONMENT),
         )
         output = await said(runs, home, HARM)
         await processes.close()

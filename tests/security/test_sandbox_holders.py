@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED, WATCHED
+from agent_lsp.app.sandbox_setup import PROTECTED, WATCHED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox.survey import MOST_FOLDERS
+from agent_lsp.sandbox.guard.scan import MOST_FOLDERS
 from tests.security.confined import commands, folder_in_sight
 
 
@@ -29,9 +29,9 @@ async def run(workspace: Path, state: Path, *lines: str, hidden: tuple[str, ...]
     """Runs lines one after the other, as calls of a session."""
     processes = Processes()
     files = Files(Roots([str(workspace)]), NoEditor())
-    async with commands(files, processes, state, Rules(PROTECTED, (str(state), *hidden), WATCHED)) as runs:
+    async with commands(files, processes, state, CommandRules(PROTECTED, (str(state), *hidden), WATCHED)) as runs:
         ran = [
-            await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
+            await runs.run(CommandRun(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
             for line in lines
         ]
     await processes.close()

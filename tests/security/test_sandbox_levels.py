@@ -10,39 +10,39 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED
+from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Program, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import Launch, Level, Sandbox, SandboxRefused, View
-from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store
-from agent_lsp.workspace.sandbox.landlock import Landlock
-from agent_lsp.workspace.sandbox.limits import Bounds, Limits
-from agent_lsp.workspace.sandbox.none import Unconfined
-from agent_lsp.workspace.sandbox.probe import failing
-from agent_lsp.workspace.sandbox.programs import trusted
-from agent_lsp.workspace.sandbox.seatbelt import profile
-from agent_lsp.workspace.sandbox.seccomp import program
+from agent_lsp.sandbox import Launch, Level, Sandbox, SandboxRefused, SandboxView
+from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
+from agent_lsp.sandbox.guard.quarantine import Quarantine
+from agent_lsp.sandbox.levels.landlock import Landlock
+from agent_lsp.sandbox.levels.none import Unconfined
+from agent_lsp.sandbox.levels.seatbelt import profile
+from agent_lsp.sandbox.levels.seccomp import program
+from agent_lsp.sandbox.limits import ResourceBounds, ResourceLimits
+from agent_lsp.sandbox.probe import failing
+from agent_lsp.sandbox.programs import trusted
+from tests.open_buffers import OpenBuffers
 from tests.security.confined import PYTHON, commands
 from tests.security.nobody import as_nobody
-from tests.workspace.conftest import OpenBuffers
 
 
 @asynccontextmanager
 async def _without_levels(files: Files, processes: Processes, state: Path, *, allowed: bool) -> AsyncIterator[Commands]:
-    async with commands(files, processes, state, Rules(unsandboxed=allowed), python="/nothing/python") as runs:
+    async with commands(files, processes, state, CommandRules(unsandboxed=allowed), python="/nothing/python") as runs:
         yield runs
 
 
-async def _within(folder: Path, limits: Limits, line: str, python: str = PYTHON) -> str:
+async def _within(folder: Path, limits: ResourceLimits, line: str, python: str = PYTHON) -> str:
     processes, workspace = Processes(), folder / "limited"
     workspace.mkdir(exist_ok=True)
     files = Files(Roots([str(workspace)]), NoEditor())
-    async with commands(files, processes, folder / "state", Rules(), limits=limits, python=python) as runs:
-        ran = await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 60, 10_000), confined=True)
+    async with commands(files, processes, folder / "state", CommandRules(), limits=limits, python=python) as runs:
+        ran = await runs.run(CommandRun(("/bin/sh", "-c", line), str(workspace), 60, 10_000), confined=True)
     await processes.close()
     return ran.ended.output.decode()
 
@@ -100,7 +100,7 @@ class Around:
         self._inner, self._change = inner, change
 
     @contextmanager
-    def launch(self, argv: Sequence[str], *, cwd: str, view: View) -> Iterator[Launch]:
+    def launch(self, argv: Sequence[str], *, cwd: str, view: SandboxView) -> Iterator[Launch]:
         with self._inner.launch(argv, cwd=cwd, view=view) as launch:
             yield self._change(launch)
 
@@ -133,7 +133,7 @@ def test_landlock_is_refused_to_root(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     with pytest.raises(SandboxRefused, match="does not hold root"):
-        Landlock(PYTHON, tmp_path, program(network=False), Bounds())
+        Landlock(PYTHON, tmp_path, program(network=False), ResourceBounds())
 
 
 def test_landlock_holds_an_ordinary_user() -> None:
@@ -143,7 +143,7 @@ def test_landlock_holds_an_ordinary_user() -> None:
         processes, workspace = Processes(), folder / "workspace"
         workspace.mkdir()
         (folder / "secret").write_text("the value")
-        level = Landlock(python, folder / "sandbox", program(network=False), Bounds())
+        level = Landlock(python, folder / "sandbox", program(network=False), ResourceBounds())
         trial = await failing(level, processes, folder / "trial", python)
         said = []
         lines = (
@@ -152,7 +152,7 @@ def test_landlock_holds_an_ordinary_user() -> None:
             "bash -c 'echo >/dev/udp/127.0.0.1/9'; echo $?",
             f"head -c 1 /proc/{os.getpid()}/environ; kill -0 {os.getpid()} || echo not ours",
         )
-        view = View((str(workspace),), (), (str(folder / "secret"),))
+        view = SandboxView((str(workspace),), (), (str(folder / "secret"),))
         for line in lines:
             with level.launch(["/bin/sh", "-c", line], cwd=str(workspace), view=view) as launch:
                 ended = await processes.run(
@@ -182,8 +182,8 @@ def test_landlock_holds_an_ordinary_user() -> None:
 class OnlyLandlock(Sandboxes):
     """A machine without bubblewrap."""
 
-    async def found(self) -> Found:
-        return Found(Landlock(self._machine.python, self._folder, program(network=False), Bounds()))
+    async def found(self) -> LevelFound:
+        return LevelFound(Landlock(self._machine.python, self._folder, program(network=False), ResourceBounds()))
 
 
 def test_what_landlock_cannot_guard_is_put_back_and_its_neighbours_stay() -> None:
@@ -197,9 +197,11 @@ def test_what_landlock_cannot_guard_is_put_back_and_its_neighbours_stay() -> Non
         editor.open(workspace / "a.py", "unsaved\n")
         files = Files(Roots([str(workspace)]), editor)
         sandboxes = OnlyLandlock(folder / "sandbox", [], processes, Machine("", python))
-        runs = Commands(files, processes, sandboxes, Store(folder / "taken", iter("abc").__next__), Rules(PROTECTED))
+        runs = Commands(
+            files, processes, sandboxes, Quarantine(folder / "taken", iter("abc").__next__), CommandRules(PROTECTED)
+        )
         line = "echo evil >.git/hooks/pre-commit; mkdir .vscode; echo evil >.vscode/x; echo ok >.git/index; cat a.py"
-        ran = await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 10, 1_000), confined=True)
+        ran = await runs.run(CommandRun(("/bin/sh", "-c", line), str(workspace), 10, 1_000), confined=True)
         await processes.close()
         left = [(workspace / ".git" / name).read_text() for name in ("hooks/pre-commit", "index")]
         taken = sorted(one.shown for one in ran.taken_back)
@@ -225,7 +227,7 @@ async def test_without_any_level_commands_are_refused_with_the_remedy_unless_the
             except SandboxRefused as error:
                 said.append(str(error))
                 continue
-            done = await runs.run(Program(("/bin/echo", "hi"), str(workspace), 5, 100), confined=confined)
+            done = await runs.run(CommandRun(("/bin/echo", "hi"), str(workspace), 5, 100), confined=confined)
             ran.append((confined, done.ended.output))
     await processes.close()
 
@@ -237,8 +239,10 @@ async def test_without_any_level_commands_are_refused_with_the_remedy_unless_the
 
 async def test_processes_are_limited(tmp_path: Path) -> None:
     line = "for i in $(seq 60); do sleep 20 & done 2>&1; echo survived"
-    said = await _within(tmp_path, Limits(processes=20), line)
-    free = await _within(tmp_path, Limits(processes=500), "for i in $(seq 60); do sleep 0.1 & done; wait; echo all")
+    said = await _within(tmp_path, ResourceLimits(processes=20), line)
+    free = await _within(
+        tmp_path, ResourceLimits(processes=500), "for i in $(seq 60); do sleep 0.1 & done; wait; echo all"
+    )
 
     assert "fork" in said
     assert free == "all\n"
@@ -246,8 +250,8 @@ async def test_processes_are_limited(tmp_path: Path) -> None:
 
 async def test_memory_is_limited(tmp_path: Path) -> None:
     line = "python3 -c \"x = bytearray({} << 20); print('got it')\"; echo $?"
-    said = await _within(tmp_path, Limits(memory_bytes=100 << 20), line.format(300))
-    free = await _within(tmp_path, Limits(memory_bytes=100 << 20), line.format(30))
+    said = await _within(tmp_path, ResourceLimits(memory_bytes=100 << 20), line.format(300))
+    free = await _within(tmp_path, ResourceLimits(memory_bytes=100 << 20), line.format(30))
 
     assert "got it" not in said
     assert free == "got it\n0\n"
@@ -255,7 +259,7 @@ async def test_memory_is_limited(tmp_path: Path) -> None:
 
 def test_processes_and_memory_of_an_ordinary_user_are_limited_too() -> None:
     async def done(folder: Path, python: str) -> list[str]:
-        limits = Limits(processes=20, memory_bytes=100 << 20)
+        limits = ResourceLimits(processes=20, memory_bytes=100 << 20)
         fork = await _within(folder, limits, "for i in $(seq 60); do sleep 20 & done 2>&1; echo survived", python)
         memory = await _within(folder, limits, "/usr/bin/python3 -c 'bytearray(300 << 20)' 2>&1 | tail -n1", python)
         few = await _within(folder, limits, "for i in 1 2 3; do sleep 0.1 & done; wait; echo all", python)
@@ -283,7 +287,9 @@ def test_row_62_no_program_of_the_workspace_is_started_in_place_of_the_systems(t
 
 def test_the_profile_for_macos_allows_roots_then_forbids_within_them() -> None:
     """Its text only: no test here can run it."""
-    view = View(("/w",), ("/w/.git/hooks", '/w/a"b'), ("/home/u/.ssh",), withheld=("/w/own",), fixed=("/w/code",))
+    view = SandboxView(
+        ("/w",), ("/w/.git/hooks", '/w/a"b'), ("/home/u/.ssh",), withheld=("/w/own",), fixed=("/w/code",)
+    )
 
     assert profile(view).splitlines()[-8:] == [
         '(allow file-write* (subpath "/w"))',

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED, WATCHED
+from agent_lsp.app.sandbox_setup import PROTECTED, WATCHED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
 from tests.security.confined import PYTHON, commands, folder_in_sight
 from tests.security.nobody import as_nobody
 
@@ -28,8 +28,10 @@ def workspace() -> Iterator[Path]:
 async def run(workspace: Path, state: Path, line: str, python: str = PYTHON) -> Ran:
     processes = Processes()
     files = Files(Roots([str(workspace)]), NoEditor())
-    async with commands(files, processes, state, Rules(PROTECTED, (str(state),), WATCHED), python=python) as runs:
-        ran = await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
+    async with commands(
+        files, processes, state, CommandRules(PROTECTED, (str(state),), WATCHED), python=python
+    ) as runs:
+        ran = await runs.run(CommandRun(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
     await processes.close()
     return ran
 

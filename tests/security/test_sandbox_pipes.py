@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.commands.commands import CommandRules, CommandRun, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox.choose import Machine, Sandboxes
+from agent_lsp.sandbox.choose import Machine, Sandboxes
 from tests.security.confined import PYTHON, commands, folder_in_sight
 
 
@@ -47,9 +47,9 @@ def read(pipe: Path) -> Iterator[list[bytes]]:
 async def run(workspace: Path, state: Path, *argv: str, reads: bool = False) -> Ran:
     processes = Processes()
     files = Files(Roots([str(workspace)]), NoEditor())
-    rules = Rules((), (str(state),), variables=ENVIRONMENT)
+    rules = CommandRules((), (str(state),), variables=ENVIRONMENT)
     async with commands(files, processes, state, rules) as runs:
-        ran = await runs.run(Program(argv, str(workspace), 20, 1 << 20, reads=reads), confined=True)
+        ran = await runs.run(CommandRun(argv, str(workspace), 20, 1 << 20, reads=reads), confined=True)
     await processes.close()
     return ran
 
@@ -105,7 +105,7 @@ async def test_a_locale_that_is_not_installed_is_no_matter(
 async def test_without_perl_commands_are_confined_but_none_runs_unasked_for_it_only_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent_lsp.workspace.sandbox.choose.PERL", "no-such-program")
+    monkeypatch.setattr("agent_lsp.sandbox.choose.PERL", "no-such-program")
     processes = Processes()
     sandboxes = Sandboxes(tmp_path / "sandbox", [], processes, Machine(os.environ["PATH"], PYTHON))
     found = await sandboxes.found()

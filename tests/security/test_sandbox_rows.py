@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED
+from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Program, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
 from tests.security.cases import CASES, Case, Scene, scene
 from tests.security.confined import commands, folder_in_sight
 
@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
 async def runs(at: Scene, tmp_path: Path) -> AsyncIterator[Commands]:
     processes = Processes()
     files = Files(Roots([str(at.workspace)]), NoEditor())
-    rules = Rules(PROTECTED, (str(tmp_path / "state"), str(at.outside / "secret.txt")))
+    rules = CommandRules(PROTECTED, (str(tmp_path / "state"), str(at.outside / "secret.txt")))
     async with commands(files, processes, tmp_path / "state", rules) as built:
         yield built
     await processes.close()
@@ -48,7 +48,7 @@ async def runs(at: Scene, tmp_path: Path) -> AsyncIterator[Commands]:
 
 async def output(runs: Commands, at: Scene, line: str, *, confined: bool = True) -> str:
     argv = ("/bin/sh", "-c", line.format(**at.names))
-    ran = await runs.run(Program(argv, str(at.workspace), 20, 1 << 20), confined=confined)
+    ran = await runs.run(CommandRun(argv, str(at.workspace), 20, 1 << 20), confined=confined)
     return ran.ended.output.decode()
 
 

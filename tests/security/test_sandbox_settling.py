@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from agent_lsp.confining import PROTECTED, WATCHED
+from agent_lsp.app.sandbox_setup import PROTECTED, WATCHED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes, tree
-from agent_lsp.workspace.commands import Commands, Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox.choose import Found, Machine, Sandboxes
-from agent_lsp.workspace.sandbox.keeping import Store
-from agent_lsp.workspace.sandbox.landlock import Landlock
-from agent_lsp.workspace.sandbox.limits import Bounds
-from agent_lsp.workspace.sandbox.seccomp import program
+from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
+from agent_lsp.sandbox.guard.quarantine import Quarantine
+from agent_lsp.sandbox.levels.landlock import Landlock
+from agent_lsp.sandbox.levels.seccomp import program
+from agent_lsp.sandbox.limits import ResourceBounds
 from tests.security.confined import commands
 from tests.security.nobody import as_nobody
 from tests.security.test_sandbox_names import run
@@ -129,7 +129,7 @@ async def test_a_folder_that_the_user_opens_meanwhile_is_left_alone(workspace: P
 
 async def test_who_cancels_twice_does_not_keep_anything_from_being_put_back(linked: Path, tmp_path: Path) -> None:
     files, processes = Files(Roots([str(linked)]), NoEditor()), Processes()
-    async with commands(files, processes, tmp_path / "state", Rules(PROTECTED, (), WATCHED)) as runs:
+    async with commands(files, processes, tmp_path / "state", CommandRules(PROTECTED, (), WATCHED)) as runs:
         line = "rm CLAUDE.md; mkdir -p sub/.vscode; touch ready; sleep 20"
         running = asyncio.create_task(runs.run(_program(linked, line), confined=True))
         while not (linked / "ready").exists():
@@ -153,7 +153,7 @@ async def test_a_command_that_ends_leaves_what_stands_in_for_another_which_is_he
     if repository:
         await _unconfined(workspace, "git init -q; rm -rf .git/hooks")
     files, processes = Files(Roots([str(workspace)]), NoEditor()), Processes()
-    async with commands(files, processes, tmp_path / "state", Rules(PROTECTED, (), WATCHED)) as runs:
+    async with commands(files, processes, tmp_path / "state", CommandRules(PROTECTED, (), WATCHED)) as runs:
         await runs.confined(outside=False)
         waits = _program(workspace, "while [ ! -e go ]; do sleep 0.05; done")
         first = asyncio.create_task(runs.run(waits, confined=True))
@@ -176,8 +176,8 @@ async def test_a_command_that_ends_leaves_what_stands_in_for_another_which_is_he
 class OnlyLandlock(Sandboxes):
     """A machine without bubblewrap."""
 
-    async def found(self) -> Found:
-        return Found(Landlock(self._machine.python, self._folder, program(network=False), Bounds()))
+    async def found(self) -> LevelFound:
+        return LevelFound(Landlock(self._machine.python, self._folder, program(network=False), ResourceBounds()))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,9 @@ def test_landlock_puts_back_what_was_in_a_folder_that_is_gone_or_closed(line: st
         os.mkfifo(sub.parent / ".envrc")
         sandboxes = OnlyLandlock(folder / "sandbox", [], processes, Machine("", python))
         files, names = Files(Roots([str(sub.parent)]), NoEditor()), iter("abcdefgh").__next__
-        runs = Commands(files, processes, sandboxes, Store(folder / "taken", names), Rules(PROTECTED, (), WATCHED))
+        runs = Commands(
+            files, processes, sandboxes, Quarantine(folder / "taken", names), CommandRules(PROTECTED, (), WATCHED)
+        )
         ran = await runs.run(_program(sub.parent, f"chmod -R u+w .; {line}"), confined=True)
         await processes.close()
         assert (sub.parent / ".envrc").is_fifo()
@@ -242,13 +244,13 @@ def test_a_long_chain_of_processes_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert tree.descendants(1) == list(range(2, 5_001))
 
 
-def _program(folder: Path, line: str) -> Program:
-    return Program(("/bin/sh", "-c", line), str(folder), 20, 1 << 20)
+def _program(folder: Path, line: str) -> CommandRun:
+    return CommandRun(("/bin/sh", "-c", line), str(folder), 20, 1 << 20)
 
 
 async def _while_running(roots: Roots, state: Path, line: str, done: Callable[[], None]) -> Ran:
     files, processes = Files(roots, NoEditor()), Processes()
-    async with commands(files, processes, state / "state", Rules(PROTECTED, (), WATCHED)) as runs:
+    async with commands(files, processes, state / "state", CommandRules(PROTECTED, (), WATCHED)) as runs:
         await runs.confined(outside=False)
         running = asyncio.create_task(runs.run(_program(Path(roots.all[0].path), line), confined=True))
         await asyncio.sleep(0.5)

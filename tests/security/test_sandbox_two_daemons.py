@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED, WATCHED
+from agent_lsp.app.sandbox_setup import PROTECTED, WATCHED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran
+from agent_lsp.files.editor import NoEditor
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes, tree
-from agent_lsp.workspace.commands import Commands, Program, Ran, Rules
-from agent_lsp.workspace.editor import NoEditor
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import stub, stubs
+from agent_lsp.sandbox.guard import placeholder, placeholders
 from tests.conftest import Start, call
 from tests.raw_client import RawClient
 from tests.security.confined import commands
@@ -41,7 +41,7 @@ def repository(workspace: Path) -> Path:
 @asynccontextmanager
 async def opening(root: Path, state: Path) -> AsyncIterator[Runs]:
     """What runs a line as a daemon does that has opened a folder."""
-    processes, rules = Processes(), Rules(PROTECTED, (str(state),), WATCHED)
+    processes, rules = Processes(), CommandRules(PROTECTED, (str(state),), WATCHED)
     async with commands(Files(Roots([str(root)]), NoEditor()), processes, state, rules) as runs:
         await runs.confined(outside=False)
         yield lambda line: _run(runs, root, line)
@@ -49,7 +49,7 @@ async def opening(root: Path, state: Path) -> AsyncIterator[Runs]:
 
 
 async def _run(runs: Commands, root: Path, line: str) -> Ran:
-    return await runs.run(Program(("/bin/sh", "-c", line), str(root), 20, 1 << 20), confined=True)
+    return await runs.run(CommandRun(("/bin/sh", "-c", line), str(root), 20, 1 << 20), confined=True)
 
 
 async def appeared(path: Path) -> None:
@@ -181,13 +181,13 @@ def test_what_was_left_at_a_loss_of_power_is_cleared_away_and_what_is_needed_or_
     repository: Path,
 ) -> None:
     for name in (".vscode", ".idea", ".zed", ".venv"):
-        (repository / name).mkdir(stub.MODE)
-    (repository / ".git/commondir").write_bytes(stub.HERE)
+        (repository / name).mkdir(placeholder.MODE)
+    (repository / ".git/commondir").write_bytes(placeholder.HERE)
     (repository / ".claude").mkdir()
     (repository / ".idea/mine").touch()
-    needed = stub.opened(str(repository / ".zed"))
-    assert stub.locked(needed, fcntl.LOCK_SH)
-    stubs.clear(PROTECTED, [str(repository)])
+    needed = placeholder.opened(str(repository / ".zed"))
+    assert placeholder.locked(needed, fcntl.LOCK_SH)
+    placeholders.clear(PROTECTED, [str(repository)])
     os.close(needed)
 
     assert {path.name for path in repository.iterdir()} == {".git", "sub", ".idea", ".zed", ".claude"}

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.confining import PROTECTED
-from agent_lsp.permissions.reading import ENVIRONMENT
+from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran, TakenBack
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
+from agent_lsp.permissions.read_only_commands import ENVIRONMENT
 from agent_lsp.processes import Processes
-from agent_lsp.workspace.commands import Commands, Program, Ran, Rules, TakenBack
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.sandbox import SandboxRefused
-from tests.permissions.test_reading import evil_repository
+from agent_lsp.sandbox import SandboxRefused
+from tests.open_buffers import OpenBuffers
+from tests.permissions.test_read_only_commands import evil_repository
 from tests.security.confined import PYTHON, commands, folder_in_sight, working_in
 from tests.tools.calls import snapshot_of
-from tests.workspace.conftest import OpenBuffers
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ Open = AsyncIterator[Commands]
 async def opened(workspace: Path, editor: OpenBuffers, state: Path, **rules: object) -> Open:
     processes = Processes()
     files = Files(Roots([str(workspace)]), editor)
-    given = Rules(**{"protected": PROTECTED, "hidden": (str(state),), **rules})  # type: ignore[arg-type]  # as a test names them
+    given = CommandRules(**{"protected": PROTECTED, "hidden": (str(state),), **rules})  # type: ignore[arg-type]  # as a test names them
     async with commands(files, processes, state, given) as built:
         yield built
     await processes.close()
 
 
 async def run(runs: Commands, workspace: Path, line: str) -> Ran:
-    return await runs.run(Program(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
+    return await runs.run(CommandRun(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20), confined=True)
 
 
 async def test_an_unsaved_text_is_read_and_cannot_be_changed_and_the_disk_stays(
@@ -141,7 +141,7 @@ async def test_a_command_that_reads_changes_nothing_and_sees_what_others_see(
     before = snapshot_of(workspace)
     changes = "echo >b.py; echo >new; mkdir .git; chmod 600 b.py; touch -d 2000-01-01 b.py; rm b.py; mv b.py c"
     line = f"cat *.py; cat kept; {changes}; ls -A"
-    program = Program(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20, reads=True)
+    program = CommandRun(("/bin/sh", "-c", line), str(workspace), 20, 1 << 20, reads=True)
     async with opened(workspace, editor, tmp_path / "state") as runs:
         ran = await runs.run(program, confined=True)
 
@@ -161,10 +161,12 @@ async def test_what_a_repository_names_for_git_to_run_has_no_effect(
     evil_repository(workspace)
     async with opened(workspace, editor, tmp_path / "state", variables=ENVIRONMENT) as runs:
         for words in ("git status --short", "git diff", "git show HEAD", "git blame a"):
-            ran = await runs.run(Program(tuple(words.split()), str(workspace), 20, 1 << 20, reads=True), confined=True)
+            ran = await runs.run(
+                CommandRun(tuple(words.split()), str(workspace), 20, 1 << 20, reads=True), confined=True
+            )
             assert not (workspace / "harmed").exists()
             assert b"touch: cannot touch" in ran.ended.output or ran.ended.code == 0
-        await runs.run(Program(("git", "status"), str(workspace), 20, 1 << 20), confined=True)
+        await runs.run(CommandRun(("git", "status"), str(workspace), 20, 1 << 20), confined=True)
 
     assert (workspace / "harmed").exists()  # so it would have done harm
 
@@ -322,17 +324,17 @@ _DAEMON = """
     import asyncio, os, sys
     from pathlib import Path
     from agent_lsp.processes import Processes
-    from agent_lsp.workspace.commands import Program
-    from agent_lsp.workspace.editor import NoEditor
-    from agent_lsp.workspace.files import Files
-    from agent_lsp.workspace.roots import Roots
+    from agent_lsp.commands.commands import CommandRun
+    from agent_lsp.files.editor import NoEditor
+    from agent_lsp.files.files import Files
+    from agent_lsp.files.roots import Roots
     from tests.security.confined import commands, folder_in_sight
 
     async def main(workspace, state, line):
         processes = Processes()
         files = Files(Roots([workspace]), NoEditor())
         async with commands(files, processes, Path(state)) as runs:
-            await runs.run(Program(("/bin/sh", "-c", line), workspace, 60, 100), confined=True)
+            await runs.run(CommandRun(("/bin/sh", "-c", line), workspace, 60, 100), confined=True)
 
     asyncio.run(main(*sys.argv[1:]))
 """

@@ -16,7 +16,7 @@ import pytest
 
 from agent_lsp.conversation.actions import Action, Fetch, ToolKind
 from agent_lsp.permissions import Preset, Ruling
-from agent_lsp.permissions.policy import Policy, Terms
+from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.web_rules import WebRules
 from agent_lsp.web import WebRefused
 from agent_lsp.web.address import Address, not_public
@@ -38,7 +38,7 @@ class Agent:
     """Policy and broker as the daemon joins them, and a user who refuses every question."""
 
     def __init__(self, allow: list[str], broker: Broker) -> None:
-        self.policy = Policy(Terms(Preset.CONFIRM, web=WebRules(allow)))
+        self.policy = Policy(PolicyConfig(Preset.CONFIRM, web=WebRules(allow)))
         self.broker, self.asked = broker, list[str]()
 
     async def fetch(self, url: str) -> bytes:

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from agent_lsp.app import App
+from agent_lsp.app.composition import App
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_events import agent_event
 from agent_lsp.conversation.events import ToolCallOutput
 from agent_lsp.conversation.messages import ToolMessage
+from agent_lsp.files.editor import NoEditor
 from agent_lsp.session.answers import ask_finished
-from agent_lsp.workspace.editor import NoEditor
 from tests.conftest import Start, call
 from tests.house import House
 from tests.models.provider import Provider, Reply, delta

@@ -7,21 +7,21 @@ import gc
 from collections.abc import Callable
 from pathlib import Path
 
+from agent_lsp.awareness.change_notices import ChangeNotices
+from agent_lsp.awareness.read_tracker import ReadTracker
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.permissions.policy import Policy
-from agent_lsp.session import Order
-from agent_lsp.session.open import MOST_IDLE
+from agent_lsp.session import TurnRequest
+from agent_lsp.session.open_sessions import MOST_IDLE
 from agent_lsp.session.session import Session
-from agent_lsp.workspace.changes import News
-from agent_lsp.workspace.objects import Bounds
-from agent_lsp.workspace.seen import Seen
+from agent_lsp.undo.objects import StoreBounds
 from tests.conftest import call
 from tests.house import House, house
 from tests.session.test_history import undo
 
 Script = Callable[..., str]
-NO_ROOM = Bounds(seconds=0, most_bytes=0)
+NO_ROOM = StoreBounds(seconds=0, most_bytes=0)
 
 
 def allow_for_session(_: ApprovalRequest) -> Decision:
@@ -60,9 +60,11 @@ async def test_a_daemon_that_had_a_hundred_sessions_holds_the_few_that_were_used
 ) -> None:
     steps = [{"calls": [call("read_file", path="greeting.txt")]}, {"text": "ok"}]
     async with house(script(*steps * 100), workspace, state) as home:
-        before = alive(Session, Policy, News, Seen)
+        before = alive(Session, Policy, ChangeNotices, ReadTracker)
         ids = [await ask_in_a_new_session(home) for _ in range(100)]
-        grown = {name: count - before[name] for name, count in alive(Session, Policy, News, Seen).items()}
+        grown = {
+            name: count - before[name] for name, count in alive(Session, Policy, ChangeNotices, ReadTracker).items()
+        }
         assert max(grown.values()) <= MOST_IDLE + 2, grown
         assert [session.id for session in home.app.sessions.all()] == ids[-MOST_IDLE - 1 :]
         assert len(await home.app.stored_sessions()) == 100
@@ -97,7 +99,7 @@ async def test_a_session_that_waits_for_its_user_stays_open(workspace: Path, sta
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
-        asked = session.ask(Order("go", home.door))
+        asked = session.ask(TurnRequest("go", home.door))
         while not session.approvals.pending:
             await asyncio.sleep(0)
         [request] = session.approvals.pending

@@ -10,13 +10,13 @@ import pytest
 from agent_lsp.conversation.actions import ApprovalRequest, Decision
 from agent_lsp.conversation.entries import FilesChanged
 from agent_lsp.conversation.messages import Notice, ResultStatus, ToolMessage, UserMessage
+from agent_lsp.files.digest import digest_of
 from agent_lsp.session import SessionError
 from agent_lsp.session.history import Restored
-from agent_lsp.workspace.objects import digest_of
-from agent_lsp.workspace.way_back import CHANGED, NO_COPY, PARTLY, UNWATCHED, Kept
+from agent_lsp.undo.undo_plan import CHANGED, NO_COPY, PARTLY, UNWATCHED, Skipped
 from tests.conftest import call
 from tests.house import House, allow, house
-from tests.workspace.conftest import OpenBuffers
+from tests.open_buffers import OpenBuffers
 
 Script = Callable[..., str]
 
@@ -87,7 +87,7 @@ async def test_what_the_user_changed_since_is_kept_and_the_rest_is_restored(
         await home.ask()
         poems["b"].write_text("b 1\nb two\nb three\n")
         undone = await undo(home)
-        assert undone == Restored((poems["a"].as_uri(), poems["c"].as_uri()), (Kept(poems["b"].as_uri(), CHANGED),))
+        assert undone == Restored((poems["a"].as_uri(), poems["c"].as_uri()), (Skipped(poems["b"].as_uri(), CHANGED),))
         assert poems["b"].read_text() == "b 1\nb two\nb three\n"
         assert [poems[name].read_text() for name in "ac"] == ["a one\na two\n", "c one\nc two\n"]
 
@@ -168,7 +168,7 @@ async def test_an_open_file_is_undone_in_the_editor_and_the_disk_left_alone(
         assert await undo(home) == Restored((poems["a"].as_uri(),), ())
         assert editor.buffers[str(poems["a"])].text == "a one\na typed\n"
         editor.open(poems["a"], "a one\na typed\nmore\n")
-        assert await redo(home) == Restored((), (Kept(poems["a"].as_uri(), CHANGED),))
+        assert await redo(home) == Restored((), (Skipped(poems["a"].as_uri(), CHANGED),))
         assert editor.buffers[str(poems["a"])].text == "a one\na typed\nmore\n"
     assert poems["a"].read_text() == "a one\na two\n"
 
@@ -192,7 +192,7 @@ async def test_a_created_file_with_unsaved_text_is_not_deleted(workspace: Path, 
     async with house(model, workspace, state, editor) as home:
         await home.ask()
         editor.open(workspace / "n.txt", "n\ntyped\n")
-        assert await undo(home) == Restored((), (Kept((workspace / "n.txt").as_uri(), CHANGED),))
+        assert await undo(home) == Restored((), (Skipped((workspace / "n.txt").as_uri(), CHANGED),))
         editor.open(workspace / "n.txt", "n\n")
         assert await undo(home) == Restored(((workspace / "n.txt").as_uri(),), ())
     assert not (workspace / "n.txt").exists()
@@ -267,7 +267,7 @@ async def test_an_edit_of_the_user_between_two_of_the_agent_stays(
         await home.ask()
         assert poems["a"].read_text() == "typed\na 1\na 2\n"
         undone = await undo(home)
-    assert undone == Restored((poems["a"].as_uri(), poems["b"].as_uri()), (Kept(poems["a"].as_uri(), PARTLY),))
+    assert undone == Restored((poems["a"].as_uri(), poems["b"].as_uri()), (Skipped(poems["a"].as_uri(), PARTLY),))
     assert poems["a"].read_text() == "typed\na 1\na two\n"
 
 
@@ -319,7 +319,7 @@ async def test_copies_are_pruned_but_for_those_of_the_last_turns(
     async with house(model, workspace, state, checkpointMegabytes=0) as home:
         await home.app.prune()
         home.session = await home.app.sessions.get(session_id)
-        assert await redo(home) == Restored((), (Kept(poems["a"].as_uri(), NO_COPY),))
+        assert await redo(home) == Restored((), (Skipped(poems["a"].as_uri(), NO_COPY),))
 
 
 async def test_nothing_is_changed_where_no_copy_can_be_kept(

@@ -11,8 +11,7 @@ import pytest
 
 from agent_lsp.conversation.actions import Choice, Decision
 from agent_lsp.conversation.entries import CallBegan, Said, TurnBegan, TurnEnded
-from agent_lsp.conversation.events import Retrying, Seen, TurnFinished, TurnStarted
-from agent_lsp.conversation.journal import Journal, JournalError
+from agent_lsp.conversation.events import EventEnvelope, Retrying, TurnFinished, TurnStarted
 from agent_lsp.conversation.messages import (
     AssistantMessage,
     ResultStatus,
@@ -22,7 +21,8 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
-from agent_lsp.session import Order, SessionError
+from agent_lsp.journal.journal import Journal, JournalError
+from agent_lsp.session import SessionError, TurnRequest
 from agent_lsp.session.session import Asked
 from tests.conftest import call
 from tests.house import house
@@ -111,7 +111,7 @@ async def test_decisions_must_be_among_those_offered(workspace: Path, state: Pat
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
-        asked = session.ask(Order("go", home.door))
+        asked = session.ask(TurnRequest("go", home.door))
         while not session.approvals.pending:
             await asyncio.sleep(0)
         [request] = session.approvals.pending
@@ -141,11 +141,11 @@ async def test_a_door_that_fails_is_a_no(workspace: Path, state: Path, script: S
 async def test_a_watcher_that_fails_does_not_stop_the_others(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"text": "ok"}), workspace, state) as home:
 
-        def broken(_: Seen) -> None:
+        def broken(_: EventEnvelope) -> None:
             raise RuntimeError("cannot see")
 
         home.app.watchers.add(broken)
-        later: list[Seen] = []
+        later: list[EventEnvelope] = []
         home.app.watchers.add(later.append)
         await home.ask()
         assert later == home.seen
@@ -171,9 +171,9 @@ async def test_a_prompt_that_comes_when_the_turn_is_over_gets_a_turn_of_its_own(
         session = await home.open()
         late: list[Asked] = []
 
-        def at_the_end(seen: Seen) -> None:
+        def at_the_end(seen: EventEnvelope) -> None:
             if isinstance(seen.event, TurnFinished) and not late:
-                late.append(session.ask(Order("late words", home.door)))
+                late.append(session.ask(TurnRequest("late words", home.door)))
 
         home.app.watchers.add(at_the_end)
         await home.ask("first")
@@ -189,10 +189,10 @@ async def test_words_that_joined_a_turn_that_was_cancelled_stay_in_the_history(
 ) -> None:
     async with house(script({"text": "one two three", "delay_ms": 100}), workspace, state) as home:
         session = await home.open()
-        asked = session.ask(Order("go", home.door))
+        asked = session.ask(TurnRequest("go", home.door))
         while not home.events:
             await asyncio.sleep(0)
-        session.ask(Order("and this", home.door))
+        session.ask(TurnRequest("and this", home.door))
         session.cancel()
         await asked.finished
         assert [m.text for m in session.messages if isinstance(m, UserMessage)] == ["go", "and this"]
@@ -207,7 +207,7 @@ async def test_random_cancels_always_end_in_a_finished_event_and_a_closed_turn(
         session = await home.open()
         for _ in range(60):
             home.seen.clear()
-            asked = session.ask(Order("go", home.door))
+            asked = session.ask(TurnRequest("go", home.door))
             for _ in range(dice.randrange(120)):
                 await asyncio.sleep(0)
             session.cancel()
@@ -259,9 +259,9 @@ async def test_words_that_joined_a_turn_that_failed_are_asked_in_a_turn_of_their
         house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
     ):
         session = await home.open()
-        first = session.ask(Order("one", home.door))
+        first = session.ask(TurnRequest("one", home.door))
         await provider.wait_asked(1)
-        assert session.ask(Order("two", home.door)).joined
+        assert session.ask(TurnRequest("two", home.door)).joined
         assert (await first.finished).ending.stop_reason is StopReason.FAILED
         while len(ended := [event for event in home.events if isinstance(event, TurnFinished)]) < 2:
             await asyncio.sleep(0.001)
@@ -280,7 +280,7 @@ async def test_a_request_that_was_turned_away_costs_nothing_also_when_its_wait_i
         house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
     ):
         session = await home.open()
-        asked = session.ask(Order("go", home.door))
+        asked = session.ask(TurnRequest("go", home.door))
         while not any(isinstance(event, Retrying) for event in home.events):
             await asyncio.sleep(0.001)
         session.cancel()

@@ -14,31 +14,31 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from agent_lsp.agent import Turn
 from agent_lsp.conversation.actions import Action, FileChange, FileMove, ToolKind
 from agent_lsp.conversation.entries import TurnBegan, TurnEnded
-from agent_lsp.conversation.journal import Journal
 from agent_lsp.conversation.messages import StopReason, Usage
 from agent_lsp.conversation.uris import path_of
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
+from agent_lsp.journal.journal import Journal
 from agent_lsp.processes import Processes
-from agent_lsp.session import Lifecycle, Order, Place, SessionError, SessionState
+from agent_lsp.search.ripgrep import program
+from agent_lsp.search.search import Search
+from agent_lsp.session import Lifecycle, SessionError, SessionState, TurnContext, TurnRequest
 from agent_lsp.session.copies import Copies
 from agent_lsp.session.history import History, Restored
-from agent_lsp.session.open import OpenSessions
+from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.session import Session
 from agent_lsp.session.watchers import Watchers
-from agent_lsp.workspace.checkpoints import Checkpoints
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.objects import Objects
-from agent_lsp.workspace.restoring import Restoring
-from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.search import Search
-from agent_lsp.workspace.snapshots import Snapshots
-from tests.workspace.conftest import OpenBuffers
+from agent_lsp.undo.checkpoints import Checkpoints
+from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.snapshots import Snapshots
+from agent_lsp.undo.undo import Undo
+from tests.open_buffers import OpenBuffers
 
 NAMES = ("a", "b", "c")
 names = st.sampled_from(NAMES)
 
 
-async def never(order: Order, place: Place) -> Turn:
+async def never(order: TurnRequest, place: TurnContext) -> Turn:
     raise AssertionError("no turn is built here")
 
 
@@ -82,7 +82,7 @@ class Undoing(RuleBasedStateMachine):
         objects = Objects(self.folder / "objects")
         snapshots = Snapshots(self.files, Search(self.files, self.processes, program()), objects)
         self.checkpoints = Checkpoints(self.files, objects, snapshots)
-        self.history = History(Restoring(self.files, objects), snapshots, self.new_id)
+        self.history = History(Undo(self.files, objects), snapshots, self.new_id)
         self.journal = Journal(self.folder / "journal.sqlite3")
         sessions = OpenSessions(
             self.journal,

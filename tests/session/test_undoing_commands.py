@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.conversation.changes import change_sets
 from agent_lsp.conversation.entries import FileChanged, FilesChanged
 from agent_lsp.conversation.messages import ToolMessage
+from agent_lsp.files.digest import digest_of
 from agent_lsp.session import SessionError
 from agent_lsp.session.history import Restored
-from agent_lsp.workspace.checkpoints import Checkpoints
-from agent_lsp.workspace.objects import Bounds, digest_of
-from agent_lsp.workspace.snapshots import Effort, Snapshots
-from agent_lsp.workspace.way_back import CHANGED, NO_COPY, UNSURE, UNWATCHED, Kept
+from agent_lsp.undo.change_history import change_sets
+from agent_lsp.undo.checkpoints import Checkpoints
+from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.undo.snapshots import Effort, Snapshots
+from agent_lsp.undo.undo_plan import CHANGED, NO_COPY, UNSURE, UNWATCHED, Skipped
 from tests.conftest import call
 from tests.house import House, house
+from tests.open_buffers import OpenBuffers
 from tests.session.test_history import redo, texts, undo
-from tests.workspace.conftest import OpenBuffers
 
 Script = Callable[..., str]
 
@@ -98,7 +99,7 @@ async def test_what_the_user_changed_after_the_command_is_kept(workspace: Path, 
         await home.ask()
         (workspace / "a").write_text("mine\n")
         undone = await undo(home)
-        assert undone == Restored(((workspace / "b").as_uri(),), (Kept((workspace / "a").as_uri(), CHANGED),))
+        assert undone == Restored(((workspace / "b").as_uri(),), (Skipped((workspace / "a").as_uri(), CHANGED),))
         assert (workspace / "a").read_text() == "mine\n"
 
 
@@ -111,7 +112,7 @@ async def test_a_file_that_the_editor_saved_while_a_command_ran_is_left_unless_i
     saving = call("run_command", command="echo saved by the user > greeting.txt", outside_sandbox=True)
     async with house(script({"calls": [saving]}, {"text": "ok"}), workspace, state, editor) as home:
         await home.ask()
-        kept = Kept((workspace / "greeting.txt").as_uri(), UNSURE)
+        kept = Skipped((workspace / "greeting.txt").as_uri(), UNSURE)
         assert await undo(home) == Restored((), (kept,))
         assert home.session
         named = next(e.seq for e in home.session.conversation.entries if isinstance(e.content, FilesChanged))
@@ -152,7 +153,7 @@ async def test_more_files_than_are_watched_are_named(workspace: Path, state: Pat
     async with house(running(script, "rm *"), workspace, state) as home:
         watch(home, Effort(files=10))
         await home.ask()
-        assert (await undo(home)).kept[-1] == Kept(workspace.as_uri(), UNWATCHED)
+        assert (await undo(home)).kept[-1] == Skipped(workspace.as_uri(), UNWATCHED)
 
 
 async def test_a_file_is_read_again_only_if_it_changed(workspace: Path, state: Path, script: Script) -> None:
@@ -180,7 +181,7 @@ async def test_a_later_daemon_reads_only_what_changed_since(workspace: Path, sta
         changed = await daemon(0).take()
         assert [one.digest for one in changed.files.values()] == ["", ""]
         assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
-        home.app.objects.prune(Bounds(0, 0))
+        home.app.objects.prune(StoreBounds(0, 0))
         assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
 
 
@@ -205,7 +206,7 @@ async def test_a_workspace_that_is_as_it_was_has_the_snapshot_that_it_had(
         (workspace / "greeting.txt").chmod(0o600)
         changed = await snapshots.take()
         assert changed.digest != first.digest
-        home.app.objects.prune(Bounds(0, 0))
+        home.app.objects.prune(StoreBounds(0, 0))
         assert await snapshots.take() == changed
         assert home.app.objects.has(changed.digest)
 
@@ -214,7 +215,7 @@ async def test_a_copy_that_was_pruned_is_made_anew(workspace: Path, state: Path,
     async with house(running(script, "true"), workspace, state) as home:
         later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: 1 << 62)
         [version] = (await later.take()).files.values()
-        home.app.objects.prune(Bounds(0, 0))
+        home.app.objects.prune(StoreBounds(0, 0))
         assert not home.app.objects.has(version.digest)
         await later.take()
         assert home.app.objects.find(version.digest) == b"hello\nworld\n"

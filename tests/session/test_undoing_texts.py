@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from agent_lsp.conversation.actions import ApprovalRequest, Decision, FileChange
-from agent_lsp.conversation.changes import change_sets
+from agent_lsp.files.editor import EditorRefused
+from agent_lsp.files.overlay import Buffer
 from agent_lsp.session.history import Restored
-from agent_lsp.workspace.editor import EditorRefused
-from agent_lsp.workspace.overlay import Buffer
-from agent_lsp.workspace.way_back import Kept
+from agent_lsp.undo.change_history import change_sets
+from agent_lsp.undo.undo_plan import Skipped
 from tests.conftest import call
 from tests.house import allow, house
+from tests.open_buffers import OpenBuffers
 from tests.session.test_history import LINES, edit, redo, undo
-from tests.workspace.conftest import OpenBuffers
 
 Script = Callable[..., str]
 
@@ -141,7 +141,7 @@ async def test_a_file_that_is_kept_from_the_agent_since_is_left(workspace: Path,
         await home.ask()
         (workspace / ".agentignore").write_text("*.txt\n")
         why = "'a.txt' is kept from the agent by .agentignore, line 1 ('*.txt'): do without it, or ask the user"
-        assert await undo(home) == Restored((), (Kept(poem.as_uri(), why),))
+        assert await undo(home) == Restored((), (Skipped(poem.as_uri(), why),))
     assert poem.read_text() == "1\n"
 
 
@@ -157,7 +157,7 @@ async def test_of_an_undo_that_the_editor_refused_in_part_only_the_rest_is_on_re
     async with house(script({"calls": calls}, {"text": "ok"}), workspace, state, editor) as home:
         await home.ask()
         editor.stale = True
-        assert await undo(home) == Restored((a,), (Kept(b, "the editor holds another text"),))
+        assert await undo(home) == Restored((a,), (Skipped(b, "the editor holds another text"),))
         editor.stale = False
         last = change_sets((await home.open()).conversation.entries)[-1]
         assert [one.uri for one in last.what.changes] == [a]

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from agent_lsp.files.files import Files
+from agent_lsp.files.roots import Roots
 from agent_lsp.processes import Processes
+from agent_lsp.search.ripgrep import program
+from agent_lsp.search.search import Search
 from agent_lsp.tools import ToolContext
 from agent_lsp.web.choice import chosen
-from agent_lsp.workspace.files import Files
-from agent_lsp.workspace.ripgrep import program
-from agent_lsp.workspace.roots import Roots
-from agent_lsp.workspace.search import Search
+from tests.open_buffers import OpenBuffers
 from tests.security.confined import commands
-from tests.workspace.conftest import OpenBuffers
 
 
 @pytest.fixture

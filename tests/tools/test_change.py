@@ -13,8 +13,8 @@ from agent_lsp.conversation.actions import Action, FileChange, FileMove, Hunk, T
 from agent_lsp.tools import ChangingTool, Done, ToolContext, ToolError
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
 from agent_lsp.tools.read import read_file
+from tests.open_buffers import OpenBuffers
 from tests.tools.calls import done, prepared, read, snapshot_of
-from tests.workspace.conftest import OpenBuffers
 
 CALLS: list[tuple[ChangingTool[Any], dict[str, object]]] = [
     (write_file, {"path": "new/deep/b.txt", "content": "x\n"}),

@@ -9,8 +9,8 @@ import pytest
 from agent_lsp.tools import ReadingTool, Toolbox, ToolContext, ToolError
 from agent_lsp.tools.read import ListFiles, ReadFile, list_files, read_file
 from agent_lsp.tools.search import SearchFiles, search
+from tests.open_buffers import OpenBuffers
 from tests.tools.calls import read, snapshot_of
-from tests.workspace.conftest import OpenBuffers
 
 
 @pytest.fixture(autouse=True)

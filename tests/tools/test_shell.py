@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from agent_lsp.commands.commands import runs_git
 from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.tools import ToolContext, ToolError
 from agent_lsp.tools.shell import run_command
-from agent_lsp.workspace.commands import runs_git
+from tests.open_buffers import OpenBuffers
 from tests.security.confined import working_in
 from tests.test_processes import STRAYS, written
 from tests.timing import quickest
 from tests.tools.calls import done, prepared, snapshot_of
-from tests.workspace.conftest import OpenBuffers
 
 
 async def run(context: ToolContext, line: str, **arguments: object) -> str:

@@ -15,7 +15,7 @@ from agent_lsp.tools import ToolContext, ToolError
 from agent_lsp.tools.web import web_fetch, web_search
 from agent_lsp.web import Web
 from agent_lsp.web.address import any_address
-from agent_lsp.web.broker import Bounds, Broker
+from agent_lsp.web.broker import Broker, FetchBounds
 from agent_lsp.web.search import Searxng
 from tests.conftest import call
 from tests.house import house
@@ -23,8 +23,8 @@ from tests.tools.calls import done, prepared
 from tests.web.server import LOOPBACK, Server, answer, names, only, redirect, serving
 
 
-def online(context: ToolContext, server: Server, bounds: Bounds | None = None) -> ToolContext:
-    broker = Broker(refuses=only(LOOPBACK), resolve=names(site="127.0.0.1"), bounds=bounds or Bounds())
+def online(context: ToolContext, server: Server, bounds: FetchBounds | None = None) -> ToolContext:
+    broker = Broker(refuses=only(LOOPBACK), resolve=names(site="127.0.0.1"), bounds=bounds or FetchBounds())
     return replace(context, web=Web(broker, Searxng(Broker(refuses=any_address), server.url("/search", "127.0.0.1"))))
 
 
@@ -39,7 +39,7 @@ async def test_a_page_is_told_as_text_with_where_it_came_from(context: ToolConte
 
 async def test_a_long_page_says_that_it_was_cut(context: ToolContext) -> None:
     async with serving({"/": answer(b"x" * 5_000)}) as server:
-        told = await done(web_fetch, online(context, server, Bounds(most_bytes=1_000)), url=server.url())
+        told = await done(web_fetch, online(context, server, FetchBounds(most_bytes=1_000)), url=server.url())
 
     assert told == "x" * 1_000 + "\n[the page is longer than the 1,000 bytes that are read]"
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.web import NothingRead, Page, WebRefused
-from agent_lsp.web.broker import Bounds, Broker
+from agent_lsp.web import NoPage, Page, WebRefused
+from agent_lsp.web.broker import Broker, FetchBounds
 from agent_lsp.web.page_text import text_of
 from tests.web.server import LOOPBACK, answer, certificate, names, only, redirect, serving
 
 SITE = names(site="127.0.0.1")
 
 
-def broker(bounds: Bounds | None = None) -> Broker:
-    return Broker(refuses=only(LOOPBACK), resolve=SITE, bounds=bounds or Bounds())
+def broker(bounds: FetchBounds | None = None) -> Broker:
+    return Broker(refuses=only(LOOPBACK), resolve=SITE, bounds=bounds or FetchBounds())
 
 
 async def test_a_page_comes_with_what_the_server_says_of_it() -> None:
@@ -126,7 +126,7 @@ async def test_what_the_user_denies_is_refused_also_behind_a_redirect() -> None:
 
 async def test_a_page_is_cut_at_the_limit_and_no_more_of_it_is_read() -> None:
     async with serving({"/": answer(b"x" * (64 << 20))}) as server:
-        page = await broker(Bounds(most_bytes=1_000)).fetch(server.url())
+        page = await broker(FetchBounds(most_bytes=1_000)).fetch(server.url())
 
     assert (page.body, page.cut) == (b"x" * 1_000, True)
     assert server.sent < 32 << 20
@@ -141,7 +141,7 @@ async def test_a_packed_page_is_unpacked_and_a_bomb_ends_at_the_limit(coding: st
     }
     async with serving(pages) as server:
         page = await broker().fetch(server.url("/page"))
-        bomb = await broker(Bounds(most_bytes=1_000)).fetch(server.url("/bomb"))
+        bomb = await broker(FetchBounds(most_bytes=1_000)).fetch(server.url("/bomb"))
 
     assert (page.body, page.cut) == (b"small", False)
     assert (len(bomb.body), bomb.cut) == (1_000, True)
@@ -163,7 +163,7 @@ async def test_a_page_that_is_packed_in_several_parts_comes_whole() -> None:
 async def test_a_packed_page_without_an_end_is_left_soon(packed: bytes) -> None:
     async with serving({"/": answer(packed, Content_Encoding="gzip")}) as server:
         with pytest.raises(WebRefused, match="packed in more bytes than are read"):
-            await broker(Bounds(most_bytes=500_000)).fetch(server.url())
+            await broker(FetchBounds(most_bytes=500_000)).fetch(server.url())
 
     assert server.sent < 6 << 20
 
@@ -202,7 +202,7 @@ async def test_a_server_that_is_slow_at_any_point_is_left() -> None:
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         with pytest.raises(WebRefused, match=r"site\.test took longer than 0\.2 s"):
-            await broker(Bounds(seconds=0.2)).fetch(f"http://site.test:{port}/")
+            await broker(FetchBounds(seconds=0.2)).fetch(f"http://site.test:{port}/")
         await asyncio.wait_for(ended.wait(), 30)
 
 
@@ -235,13 +235,13 @@ async def test_a_failure_holds_words_of_a_server_or_says_that_it_does_not(path: 
         with pytest.raises(WebRefused) as refused:
             await broker().fetch(server.url(path))
 
-    assert isinstance(refused.value, NothingRead) is clean
+    assert isinstance(refused.value, NoPage) is clean
     assert not clean or "bey" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["http://nowhere.test/", "http://10.0.0.1/", "http://site.test:1/"])
 async def test_what_reached_no_server_says_that_nothing_was_read(url: str) -> None:
-    with pytest.raises(NothingRead):
+    with pytest.raises(NoPage):
         await broker().fetch(url)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agent_lsp.web import Hit, NothingRead, WebRefused
+from agent_lsp.web import Hit, NoPage, WebRefused
 from agent_lsp.web.address import any_address
 from agent_lsp.web.broker import Broker
 from agent_lsp.web.choice import chosen
@@ -78,9 +78,9 @@ async def test_an_engine_that_does_not_answer_with_json_is_named(body: bytes) ->
 
 async def test_where_no_engine_is_reached_the_remedy_is_named() -> None:
     offline = Broker(refuses=any_address, resolve=names())
-    with pytest.raises(NothingRead, match=r"html\.duckduckgo\.com was not found.*; the user can set 'searchUrl'"):
+    with pytest.raises(NoPage, match=r"html\.duckduckgo\.com was not found.*; the user can set 'searchUrl'"):
         await DuckDuckGo(offline).search("x", 5)
-    with pytest.raises(NothingRead, match=r"could not be read: .*; the user can look whether it runs"):
+    with pytest.raises(NoPage, match=r"could not be read: .*; the user can look whether it runs"):
         await Searxng(offline, "http://127.0.0.1:1/search").search("x", 5)
 
 

@@ -1,0 +1,81 @@
+"""Where the daemon keeps what is its own, and all that is agent-lsp's own on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import platformdirs
+
+import agent_lsp
+from agent_lsp import NAME
+from agent_lsp.files.own_files import Own
+from agent_lsp.settings import Settings, SettingsError, user_file
+
+_IN_HOMES = {"XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
+"""Where a daemon that is started with another environment would look (XDG Base Directory Specification)."""
+_PACKAGE = Path(agent_lsp.__file__).resolve().parent
+
+
+def state_dir(settings: Settings) -> Path:
+    """The folder of journal and log, mode 0700. Raises SettingsError where it cannot be made."""
+    folder = Path(settings.state_dir).expanduser() if settings.state_dir else platformdirs.user_state_path("agent-lsp")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"the state folder {folder} cannot be made: {error.strerror}; set AGENT_LSP_STATE_DIR"
+        ) from error
+    return folder
+
+
+def data_dir() -> Path:
+    """The folder of the bundled model."""
+    return platformdirs.user_data_path("agent-lsp")
+
+
+def own(state: Path, homes: Sequence[str], environment: Mapping[str, str]) -> Own:
+    """Say what is agent-lsp's own here: what this daemon uses, and the next one, whatever environment that has."""
+
+    def ours(variable: str) -> list[Path]:
+        bases = [*filter(None, [environment.get(variable)]), *(f"{home}/{_IN_HOMES[variable]}" for home in homes)]
+        return [Path(base) / NAME for base in bases]
+
+    file, configs = user_file(), ours("XDG_CONFIG_HOME")
+    return Own(
+        settings=_absolute(file.parent, file, *configs, *(folder / file.name for folder in configs)),
+        state=_absolute(state, platformdirs.user_state_path(NAME), *ours("XDG_STATE_HOME")),
+        installation=_absolute(*_environment(), *_launchers(environment), data_dir(), *ours("XDG_DATA_HOME")),
+        code=str(_PACKAGE),
+        checkout=_checkout(),
+    )
+
+
+def _environment() -> list[Path]:
+    """The Python that runs us, and all that it imports."""
+    paths = sysconfig.get_paths()
+    found = [*(Path(paths[name]) for name in ("purelib", "platlib", "stdlib")), Path(sys.executable).resolve()]
+    if sys.prefix != sys.base_prefix:  # an environment of its own
+        found += [Path(paths["scripts"]), Path(sys.prefix) / "pyvenv.cfg"]
+    return found
+
+
+def _launchers(environment: Mapping[str, str]) -> list[Path]:
+    """What an editor starts by our name."""
+    folders = [sysconfig.get_path("scripts"), *environment.get("PATH", os.defpath).split(os.pathsep)]
+    paths = [Path(folder) / NAME for folder in folders]
+    return [path for path in paths if path.is_absolute() and (path.is_symlink() or path.exists())]
+
+
+def _checkout() -> str:
+    """The folder of an editable installation, empty for any other."""
+    packages = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    folder = _PACKAGE.parent
+    return str(folder) if folder not in packages and (folder / "pyproject.toml").is_file() else ""
+
+
+def _absolute(*paths: Path) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(path.absolute()) for path in paths))

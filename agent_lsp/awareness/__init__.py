@@ -1,0 +1,1 @@
+"""Awareness: what the model has read of each file, and what changed since."""

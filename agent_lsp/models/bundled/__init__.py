@@ -1,0 +1,1 @@
+"""The bundled model: a small model run by llama.cpp in a child process."""

@@ -1,0 +1,1 @@
+"""The wire protocols: model requests and answers over HTTP."""

@@ -1,0 +1,1 @@
+"""Provenance: whose words a file or a command's output holds."""

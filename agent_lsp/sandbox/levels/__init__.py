@@ -1,0 +1,1 @@
+"""The sandbox levels: each way to confine a command on this machine."""

@@ -1,0 +1,1 @@
+"""Search and listing, with unsaved buffers on top of the disk."""

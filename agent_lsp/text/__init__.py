@@ -1,0 +1,1 @@
+"""Texts: edits, diffs and merges, as pure functions."""

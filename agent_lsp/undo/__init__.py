@@ -1,0 +1,1 @@
+"""Undo: copies of files taken before a change, and the way back to them."""

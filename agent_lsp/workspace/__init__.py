@@ -1,1 +1,0 @@
-"""Where it acts: the only room that touches the user's files."""
