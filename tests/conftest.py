@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def daemon(state: Path) -> Iterator[Start]:
     yield start
     for client in clients:
         client.kill()
+
+
+@pytest.fixture(scope="module")
+def one_core() -> Iterator[None]:
+    """Models of one thread: several wait for one another at every step, which takes many times longer beside others."""
+    if not hasattr(os, "sched_getaffinity"):
+        yield
+        return
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(ours)})
+    yield
+    os.sched_setaffinity(0, ours)
 
 
 def call(tool: str, **arguments: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -22,15 +21,3 @@ def model_file() -> Path:
         if os.environ.get("CI"):
             pytest.fail(f"the bundled model cannot be had: {error}")
         pytest.skip(f"the bundled model cannot be had: {error}")
-
-
-@pytest.fixture(scope="module")
-def one_core() -> Iterator[None]:
-    """Models of one thread: several wait for one another at every step, which takes many times longer beside others."""
-    if not hasattr(os, "sched_getaffinity"):
-        yield
-        return
-    ours = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(ours)})
-    yield
-    os.sched_setaffinity(0, ours)
