@@ -51,7 +51,7 @@ OWNERS = {
     "pygls": ("lsp/",),
     "lsprotocol": ("lsp/",),
     "sqlite3": ("journal/", "cli/doctor.py"),
-    "httpx": ("models/", "web/"),
+    "httpx": ("conformance/", "models/", "web/"),
     "html_to_markdown": ("web/page_text.py",),
     "ddgs": ("web/search.py",),
     "genai_prices": ("models/pricing.py",),
