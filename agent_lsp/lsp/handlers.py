@@ -34,8 +34,9 @@ from agent_lsp.files.location import PathRefused
 from agent_lsp.journal.journal import JournalError
 from agent_lsp.lsp.approver import ClientApprover, actions_for, decision_of
 from agent_lsp.lsp.editing import ClientEditor
+from agent_lsp.lsp.editor_context import beside
 from agent_lsp.lsp.history_handlers import HistoryCommands
-from agent_lsp.lsp.notifications import ClientView, beside
+from agent_lsp.lsp.notifications import ClientView
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.lsp.trust_handlers import ClientTrust
