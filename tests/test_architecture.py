@@ -18,7 +18,6 @@ from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.workbench import Workbench
 
 PACKAGE = Path(agent_lsp.__file__).parent
-pytestmark = pytest.mark.xdist_group("architecture")  # one worker parses all files once
 LAYERS = [
     {"__main__"},
     {"cli"},

@@ -37,7 +37,6 @@ from tests.proc import alive, links
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("bundled"),
     pytest.mark.slow,
     pytest.mark.usefixtures("one_core"),
 ]
@@ -45,7 +44,7 @@ pytestmark = [
 MAIN = "import sys\n\nprint(len(open(sys.argv[1]).read().split()))\n"
 FILES = ("README.md", "main.py", "src/util.py", "tests/test_main.py", "setup.cfg")
 TOOLS = ("read_file", "list_files", "write_file", "edit_file", "run_command")
-CHILD = Path(__file__).parents[2] / "agent_lsp" / "models" / "llama_child.py"
+CHILD = Path(__file__).parents[2] / "agent_lsp" / "models" / "bundled" / "llama_child.py"
 
 
 async def list_files() -> Sequence[str]:

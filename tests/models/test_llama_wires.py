@@ -33,7 +33,6 @@ from tests.pictures import image
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("llama"),
     pytest.mark.slow,
     pytest.mark.usefixtures("one_core"),
 ]

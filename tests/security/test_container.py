@@ -39,7 +39,6 @@ from tests.tools.calls import snapshot_of
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine"),
-    pytest.mark.xdist_group("containers"),
     pytest.mark.slow,
 ]
 
