@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent_lsp.app.composition import App
+from agent_lsp.app.agent import Agent
+from agent_lsp.app.composition import Parts, compose
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.events import Event, EventEnvelope
 from agent_lsp.conversation.messages import Message
@@ -29,21 +30,25 @@ def reject(_: ApprovalRequest) -> Decision:
 
 @dataclass
 class House:
-    """An app with one open session; `seen` are all events, `asked` all questions."""
+    """An agent with one open session, and what it is made of; `seen` are all events, `asked` all questions."""
 
-    app: App
+    parts: Parts
     answer: Answer = allow
     seen: list[EventEnvelope] = field(default_factory=list)
     asked: list[ApprovalRequest] = field(default_factory=list)
     session: Session | None = None
 
+    def __post_init__(self) -> None:
+        self.agent = Agent(self.parts)
+        self.agent.watch(self.seen.append)
+
     async def ask(self, prompt: str = "go", **order: Any) -> Finished:
         session = await self.open()
-        return await session.ask(TurnRequest(prompt, self.door, **order)).finished
+        return await (await self.agent.ask(TurnRequest(prompt, self.door, **order), session.id)).finished
 
     async def open(self) -> Session:
         if self.session is None:
-            self.session = await self.app.sessions.new("test")
+            self.session = await self.parts.sessions.new("test")
         return self.session
 
     async def door(self, request: ApprovalRequest) -> Decision | None:
@@ -68,10 +73,15 @@ async def house(
     model: str, workspace: Path, state: Path, editor: Editor | None = None, /, **settings: Any
 ) -> AsyncIterator[House]:
     environment = {"AGENT_LSP_MODEL": model, "AGENT_LSP_STATE_DIR": str(state)}
-    app = App(environment, [str(workspace)], editor or NoEditor(), flags=settings)
-    built = House(app)
-    app.watchers.add(built.seen.append)
+    async with closing(compose(environment, [str(workspace)], editor or NoEditor(), flags=settings)) as built:
+        yield built
+
+
+@asynccontextmanager
+async def closing(parts: Parts) -> AsyncIterator[House]:
+    """A house of these parts, which is closed at the end."""
+    built = House(parts)
     try:
         yield built
     finally:
-        await app.close()
+        await built.agent.close()

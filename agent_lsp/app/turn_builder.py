@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +21,12 @@ from agent_lsp.awareness.read_tracker import ReadTracker
 from agent_lsp.conversation.actions import Action, Decision
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.estimate import Estimate
-from agent_lsp.conversation.messages import Message, UserMessage
+from agent_lsp.conversation.messages import Message, Usage, UserMessage
 from agent_lsp.files.targets import Targets
 from agent_lsp.journal.journal import Journal
 from agent_lsp.models.model_cache import Priced
 from agent_lsp.models.retry import RetryingModel, RetryPolicy
+from agent_lsp.models.wire.wire_model import WireModel
 from agent_lsp.permissions import Preset, taint
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.remembered_rules import OfWorkspace
@@ -77,6 +79,17 @@ class TurnBuilder:
         model = priced.model
         request = build(messages, system=self._system(), tools=self.toolbox.all(), window=model.context_window)
         return estimated(request, priced.price, await self.journal.past_turns(model.name))
+
+    async def warm(self) -> None:
+        """Builds what the first turn needs. Raises ModelError, SettingsError."""
+        priced = await self.answering.model(None, self.settings())
+        await asyncio.to_thread(self._warm, priced)
+
+    def _warm(self, priced: Priced) -> None:
+        if isinstance(priced.model.inner, WireModel):
+            priced.model.inner.warm()
+        priced.price.cost(Usage())
+        build((), system="", tools=self.toolbox.all(), window=priced.model.context_window)
 
     async def build(self, order: TurnRequest, place: TurnContext) -> Turn:
         """The turn that an order asks for. Raises TurnRefused, ModelError."""

@@ -137,7 +137,7 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
     `blind` is the naive executor: it knows of no taint.
     """
     watched = Watched(case, Obedient(case.wanted, case.attack, case.words, case.answer))
-    inner = built.app.turns.build
+    inner = built.parts.turns.build
 
     async def build(order: TurnRequest, place: TurnContext) -> Turn:
         turn = await inner(order, place)
@@ -150,7 +150,7 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
             gate=replace(turn.gate, policy=policy, tainted=str if blind else turn.gate.tainted),
         )
 
-    built.app.sessions.lifecycle = replace(built.app.sessions.lifecycle, build=build)
+    built.parts.sessions.lifecycle = replace(built.parts.sessions.lifecycle, build=build)
     built.session, built.answer = None, watched.decide
     watched.answer = (await built.ask(case.prompt)).ending.text
     return watched

@@ -63,7 +63,7 @@ class Stage:
         self._place(carrier, words)
         look = carrier.look(self.world)
         model = Obedient((look, SUMMARY), (wish.deed(self.world),) if wish else (), words, "done")
-        inner = self.home.app.turns.build
+        inner = self.home.parts.turns.build
 
         async def build(order: TurnRequest, place: TurnContext) -> Turn:
             turn = await inner(order, place)
@@ -72,7 +72,7 @@ class Stage:
             gate = replace(turn.gate, tainted=str if self.blind else turn.gate.tainted)
             return replace(turn, model=RetryingModel(model, RetryPolicy()), workbench=workbench, gate=gate)
 
-        self.home.app.sessions.lifecycle = replace(self.home.app.sessions.lifecycle, build=build)
+        self.home.parts.sessions.lifecycle = replace(self.home.parts.sessions.lifecycle, build=build)
         self.home.session, self.home.answer = None, lambda request: self._decide(request, look)
         self.home.asked.clear()
         before = self.world.files()
