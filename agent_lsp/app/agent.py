@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_lsp.agent.context import shown_beside
 from agent_lsp.app.answers import changes_answer, estimate_answer, restore_answer, session_answer, stored_session
 from agent_lsp.app.composition import Parts, compose
 from agent_lsp.app.refusals import as_agent_errors
@@ -29,7 +29,6 @@ from agent_lsp.conversation.actions import ApprovalRequest, Decision
 from agent_lsp.conversation.events import Watcher
 from agent_lsp.files.editor import Editor
 from agent_lsp.models import ModelError
-from agent_lsp.permissions import Preset
 from agent_lsp.session import GO_ON, Asked, AskUser, SessionError, TurnRequest
 from agent_lsp.settings import SettingsError
 from agent_lsp.settings.loading import Loaded
@@ -79,16 +78,18 @@ class Agent:
             session.change_folders(self._parts.workspace.folders)
         return missing
 
-    def keeps(self, path: str) -> bool:
-        """Whether the user keeps the file at a path from the agent."""
-        return self._parts.workspace.files.keeps(path)
+    def shown_beside(self, path: str, lines: tuple[int, int] | None, selected: str, diagnostics: Sequence[str]) -> str:
+        """Return for the model what an editor shows beside a prompt; nothing of a file that the user keeps from it."""
+        if self._parts.workspace.files.keeps(path):
+            return "[The user is looking at a file that they keep from you]"
+        return shown_beside(path, lines, selected, diagnostics)
 
     def watch(self, show: Watcher) -> None:
         """Show every event of every session from now on, without secrets; `show` must not wait."""
         self._parts.watchers.add(show)
 
     async def ask(self, order: TurnRequest, session_id: str | None = None) -> Asked:
-        """Take a prompt, in that session or in a new one; a preset that is looser than the user's has no effect.
+        """Take a prompt, in that session or in a new one.
 
         A turn that this began has not run yet: its first event comes after the caller has awaited something.
         """
@@ -96,7 +97,6 @@ class Agent:
             raise SessionError("the prompt is empty: say what the agent should do")
         sessions = self._parts.sessions
         with as_agent_errors():
-            order = replace(order, preset=self._tighter(order.preset))
             session = await (sessions.get(session_id) if session_id else sessions.new(order.prompt))
             asked = session.ask(order)
             if asked.joined:
@@ -204,9 +204,3 @@ class Agent:
         parts.workspace.sandboxes.close()
         await parts.journal.close()
         parts.log.close()
-
-    def _tighter(self, wished: Preset | None) -> Preset | None:
-        """The preset of one turn, if it is tighter than the one in force."""
-        if wished is None or wished.looser_than(self.settings().settings.preset):
-            return None
-        return wished

@@ -30,7 +30,6 @@ from agent_lsp.contract.names import CommandName, Surface
 from agent_lsp.contract.params import AskContext, AskParams, CancelParams, ContinueParams, DecideParams
 from agent_lsp.contract.sums import TurnError
 from agent_lsp.conversation.uris import path_of
-from agent_lsp.files.location import PathRefused
 from agent_lsp.lsp.approver import ClientApprover, actions_for, decision_of
 from agent_lsp.lsp.editing import ClientEditor
 from agent_lsp.lsp.history_handlers import HistoryCommands
@@ -52,8 +51,6 @@ def open_door(server: Server, environment: Mapping[str, str]) -> ClientDoor:
         return ClientDoor(server, environment)
     except AgentError as error:
         raise Refused(error.kind, str(error)) from error
-    except PathRefused as error:
-        raise Refused("workspace", str(error)) from error
     except InvalidParams as error:
         raise Refused("params", str(error)) from error
 
@@ -140,9 +137,7 @@ class ClientDoor:
     def _beside(self, context: AskContext | None) -> str:
         if context is None or context.uri is None or (path := path_of(context.uri)) is None:
             return ""
-        if self._agent.keeps(path):
-            return "[The user is looking at a file that they keep from you]"
-        return beside(context, path, self._editor.document(path))
+        return self._agent.shown_beside(path, *beside(context, self._editor.document(path)))
 
     async def _estimate(self, params: AskParams) -> EstimateAnswer:
         try:
@@ -245,13 +240,13 @@ def _initial_options(server: Server) -> dict[str, Any]:  # Any: JSON from the cl
 
 
 def _folders(server: Server) -> list[str]:
-    """The folders that the client opened, as paths. Raises PathRefused where none of them is on this machine."""
+    """The folders that the client opened, as paths. Raises Refused where none of them is on this machine."""
     workspace = server.workspace
     uris = _folder_uris(server) or ([workspace.root_uri] if workspace.root_uri else [])
     paths = [path for uri in uris if (path := path_of(uri))]
     if uris and not paths:
         remedy = "open one by a file:/// URI, in which # is %23 and ? is %3F"
-        raise PathRefused(f"no workspace folder is on this machine ({', '.join(uris)}): {remedy}")
+        raise Refused("workspace", f"no workspace folder is on this machine ({', '.join(uris)}): {remedy}")
     return paths
 
 
