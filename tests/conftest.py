@@ -23,11 +23,12 @@ hypothesis.settings.load_profile("tests")
 
 _FIRST = ("tests/e2e/test_vscode.py", "tests/models/test_bundled.py", "tests/security/test_container.py")
 """What takes longest, so that nothing waits for it in the end."""
-_SLOW = ("tests/e2e/", "tests/long/")
+_SLOW = ("tests/e2e/", "tests/long/", "tests/workspace/test_faults.py", "tests/workspace/test_races.py")
+"""Processes and editors; samples of long runs; system calls that fail one by one; races."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest tests first, and marks as slow what needs an editor or a process of the daemon."""
+    """Put the longest tests first. Mark as slow what needs a process of the daemon, and what is named above."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
     for item in items:
         fixtures: list[str] = getattr(item, "fixturenames", [])

@@ -10,10 +10,11 @@ from secrets import token_hex
 
 from agent_lsp.agent import Turn
 from agent_lsp.agent.budget import OF_SESSION, Account, Budget, Deadline, LimitNames
-from agent_lsp.agent.context import build, system_prompt
+from agent_lsp.agent.context import build
 from agent_lsp.agent.estimate import estimated
 from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.system_prompt import system_prompt
 from agent_lsp.agent.workbench import Workbench
 from agent_lsp.app.model_selection import ModelSelection, question
 from agent_lsp.awareness.change_notices import ChangeWatcher

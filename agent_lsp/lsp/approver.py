@@ -19,7 +19,7 @@ from agent_lsp.contract.names import REQUEST_APPROVAL, CommandName
 from agent_lsp.contract.params import DecideParams
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision
 from agent_lsp.conversation.uris import uri_of
-from agent_lsp.lsp.notifications import without_links
+from agent_lsp.lsp.last_line import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
 from agent_lsp.permissions.approval import title
 from agent_lsp.permissions.policy import always_rule

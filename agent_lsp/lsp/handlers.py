@@ -32,8 +32,9 @@ from agent_lsp.contract.sums import TurnError
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.lsp.approver import ClientApprover, actions_for, decision_of
 from agent_lsp.lsp.editing import ClientEditor
+from agent_lsp.lsp.editor_context import beside
 from agent_lsp.lsp.history_handlers import HistoryCommands
-from agent_lsp.lsp.notifications import ClientView, beside
+from agent_lsp.lsp.notifications import ClientView
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.lsp.trust_handlers import ClientTrust

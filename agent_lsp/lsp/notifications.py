@@ -1,4 +1,4 @@
-"""Events → notifications; a turn's progress; what an editor shows beside a prompt."""
+"""What one client is told of all turns: events, progress, and one line at the end."""
 
 from __future__ import annotations
 
@@ -7,115 +7,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from pygls.workspace import TextDocument
-
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_events import agent_event
 from agent_lsp.contract.handshake import ClientOptions
 from agent_lsp.contract.names import NOTIFICATION_EVENT, Surface
-from agent_lsp.contract.params import AskContext, Range
 from agent_lsp.conversation import events
 from agent_lsp.conversation.events import EventEnvelope
 from agent_lsp.conversation.messages import StopReason
-from agent_lsp.lsp.transport import ClientError, Json, Protocol, Server
-from agent_lsp.permissions.approval import visible
+from agent_lsp.lsp.last_line import last_line
+from agent_lsp.lsp.progress import Progress, Token, shows_progress
+from agent_lsp.lsp.transport import ClientError, Server
 
-_CREATE_SECONDS = 10.0
 _OFFER_SECONDS = 600.0
 _STOP_HERE, _GO_ON = "Stop here", "Go on"
-_TITLE = 60
-Token = str | int
-
-
-@dataclass
-class Progress:
-    """One turn's `$/progress`: begun, reported, ended, on the client's token or on one that it was asked to create."""
-
-    protocol: Protocol
-    token: Token
-    ready: bool
-    waiting: list[Json] = field(default_factory=list)
-    gone: bool = False
-
-    async def create(self) -> None:
-        """Asks the client for the token; what was to be shown meanwhile is shown then."""
-        try:
-            await self.protocol.request(
-                "window/workDoneProgress/create", {"token": self.token}, seconds=_CREATE_SECONDS
-            )
-        except ClientError:
-            self.gone = True
-            return
-        self.ready = True
-        for value in self.waiting:
-            self._send(value)
-
-    def show(self, seen: EventEnvelope) -> None:
-        """Shows what progress has of an event."""
-        if value := _progress(seen.event):
-            if self.ready:
-                self._send(value)
-            elif not self.gone:
-                self.waiting.append(value)
-
-    def _send(self, value: Json) -> None:
-        self.protocol.tell("$/progress", {"token": self.token, "value": value})
-
-
-def _progress(event: events.Event) -> Json | None:
-    match event:
-        case events.TurnStarted():
-            title = visible(" ".join(event.prompt.split()))[:_TITLE]
-            return {
-                "kind": "begin",
-                "title": f"Agent: {title}",
-                "cancellable": True,
-                "message": visible(event.model),
-            }
-        case events.ToolCallStarted():
-            return {"kind": "report", "message": visible(event.title)[:200]}
-        case events.ApprovalRequested():
-            return {
-                "kind": "report",
-                "message": f"waits for you: {visible(event.request.action.title)}"[:200],
-            }
-        case events.UsageUpdated():
-            return {"kind": "report", "message": f"step {event.usage.steps}, {event.usage.tokens:,} tokens"}
-        case events.Retrying():
-            return {
-                "kind": "report",
-                "message": f"{visible(event.reason)[:150]}; again in {event.seconds:.1f} s",
-            }
-        case events.TurnFinished():
-            return {"kind": "end", "message": outcome(event)}
-        case _:
-            return None
-
-
-def outcome(event: events.TurnFinished) -> str:
-    """How a turn ended, in one line."""
-    money = "" if not event.cost else f", ${event.cost:.4f}"
-    if event.error:
-        return visible(f"{event.stop_reason}: {event.error}{money}")
-    words = {StopReason.END_TURN: "done", StopReason.CANCELLED: "cancelled"}.get(event.stop_reason, event.stop_reason)
-    return f"{words}{money}"
-
-
-def last_line(event: events.TurnFinished) -> tuple[int, str]:
-    """The `window/showMessage` (type, message) that a client without a view of its own is shown at the end."""
-    answer = visible(" ".join(event.text.split()))[:300]
-    if event.stop_reason is StopReason.END_TURN and answer:
-        return 3, f"Agent: {without_links(answer)}"
-    kind = {StopReason.END_TURN: 3, StopReason.CANCELLED: 3, StopReason.FAILED: 1}.get(event.stop_reason, 2)
-    return kind, f"Agent: {without_links(outcome(event))}"
-
-
-def without_links(shown: str) -> str:
-    """Text for a message box, in the notation of `visible`: some editors make `[words](address)` a link there.
-
-    They would show the words and hide where it leads, and of a command what it says.
-    """
-    return shown.replace("](", "]\\x28")
 
 
 @dataclass
@@ -161,7 +65,7 @@ class ClientView:
             self._end(seen, seen.event)
 
     def _begin(self, turn_id: str) -> None:
-        if turn_id in self.progress or Surface.PROGRESS in self.options.renders or not _shows_progress(self.server):
+        if turn_id in self.progress or Surface.PROGRESS in self.options.renders or not shows_progress(self.server):
             return
         progress = Progress(self.server.protocol, turn_id, ready=False)
         self.progress[turn_id] = progress
@@ -202,48 +106,3 @@ class ClientView:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-
-def _shows_progress(server: Server) -> bool:
-    window = server.client_capabilities.window
-    return bool(window and window.work_done_progress)
-
-
-def beside(context: AskContext, document: TextDocument | None) -> tuple[tuple[int, int] | None, str, tuple[str, ...]]:
-    """Return what the editor showed beside a prompt: lines (1-based, both ends), their text and diagnostics."""
-    lines: tuple[int, int] | None = None
-    selected = ""
-    if context.range:
-        lines = context.range.start.line + 1, context.range.end.line + 1
-        selected = _selected(document, context.range) if document else ""
-    return lines, selected, tuple(map(_diagnostic, context.diagnostics))
-
-
-def _selected(document: TextDocument, shown: Range) -> str:
-    text: list[str] = list(document.lines)[shown.start.line : shown.end.line + 1]
-    if not text:
-        return ""
-    units = document.position_codec
-    if shown.end.line - shown.start.line < len(text):
-        text[-1] = text[-1][: _characters(units, text[-1], shown.end.character)]
-    text[0] = text[0][_characters(units, text[0], shown.start.character) :]
-    return "".join(text)
-
-
-def _characters(codec: Any, line: str, units: int) -> int:  # Any: pygls' codec
-    """How many characters of a line make so many units of the client's encoding."""
-    taken = 0
-    for index, char in enumerate(line):
-        if taken >= units:
-            return index
-        taken += codec.client_num_units(char)
-    return len(line)
-
-
-def _diagnostic(raw: Any) -> str:  # Any: LSP's JSON
-    match raw:
-        case {"range": {"start": {"line": int(line)}}}:
-            place = f"line {line + 1}: "
-        case _:
-            place = ""
-    return f"{place}{raw.get('source') or 'diagnostic'}: {raw.get('message', '')}"

@@ -13,7 +13,7 @@ from agent_lsp.contract.answers import ProjectFile, TrustAnswer
 from agent_lsp.contract.params import TrustParams
 from agent_lsp.conversation.uris import uri_of
 from agent_lsp.lsp.approver import ClientApprover
-from agent_lsp.lsp.notifications import without_links
+from agent_lsp.lsp.last_line import without_links
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Server
 from agent_lsp.permissions.approval import visible, visible_lines

@@ -258,8 +258,8 @@ class Settings(BaseModel):
         who=Who.USER,
         unit="days",
         flag=True,
-        text="How long copies of changed files are kept for undo. Those of an open session's last five turns are always"
-        " kept.",
+        text="How long copies of changed files are kept for undo. While a daemon runs, the copies of each session's"
+        " last five turns are always kept.",
         ge=0,
     )
     checkpoint_megabytes: int = setting(
@@ -267,8 +267,8 @@ class Settings(BaseModel):
         who=Who.USER,
         unit="megabytes",
         flag=True,
-        text="How much space the copies of changed files may take. Those of an open session's last five turns are kept"
-        " always.",
+        text="How much space the copies of changed files may take. While a daemon runs, the copies of each session's"
+        " last five turns are always kept.",
         ge=0,
     )
     search_url: WebAddress | None = setting(

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from agent_lsp.agent import Turn
 from agent_lsp.agent.budget import OF_SESSION, Account, Budget, LimitNames
-from agent_lsp.agent.context import most_tokens, system_prompt
+from agent_lsp.agent.context import most_tokens
 from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.questions import Questions
+from agent_lsp.agent.system_prompt import system_prompt
 from agent_lsp.agent.workbench import Workbench
 from agent_lsp.app.sandbox_setup import base_python
 from agent_lsp.awareness import read_tracker

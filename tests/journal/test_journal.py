@@ -294,6 +294,7 @@ while time.monotonic() < end:
 """
 
 
+@pytest.mark.slow
 def test_a_session_that_changes_hands_while_it_is_asked_for_is_held_by_somebody_or_by_nobody(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", HOLDERS, str(tmp_path / "lock")]
     holders = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(6)]

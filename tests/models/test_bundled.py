@@ -139,7 +139,8 @@ async def test_it_says_that_the_user_rejected_a_file(model: BundledModel) -> Non
         ("What files are in this project?", "list_files", None),
         ("list the files in src", "list_files", "src"),
         ("What does nope.py do?", "list_files", None),
-        ("What is 2+2?", "answer", None),
+        ("What is the capital of France?", "answer", None),
+        ("Who are you?", "answer", None),
         ("Hi", "answer", None),
     ],
 )
