@@ -51,7 +51,7 @@ def open_agent(
 
 
 class Agent:
-    """One workspace with its sessions. What a method cannot do it raises: AgentError, SessionError for wrong words."""
+    """One workspace with its sessions. Methods raise AgentError, and SessionError for parameters that are wrong."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -199,7 +199,7 @@ class Agent:
         await parts.sessions.close()
         await parts.workspace.changes.close()
         parts.undo.objects.close()
-        await parts.models.supply.close()
+        await parts.models.cache.close()
         await parts.workspace.processes.close()
         parts.workspace.sandboxes.close()
         await parts.journal.close()

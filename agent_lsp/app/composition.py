@@ -85,7 +85,15 @@ def compose(
     keyless = without_keys(environment)
     around = Surroundings(state, workspace.list_files, workspace.processes, keyless, secrets.know)
     models = ModelSelection(environment, data_dir(), ModelCache(around, make_model), Remembered(state / "allowed"))
-    turns = _turns(settings, models, journal, workspace, undo.checkpoints, secrets, state)
+    turns = _turns(
+        settings,
+        models,
+        journal=journal,
+        workspace=workspace,
+        checkpoints=undo.checkpoints,
+        secrets=secrets,
+        state=state,
+    )
     sessions = OpenSessions(
         journal,
         os.pathsep.join(workspace.folders),
@@ -100,6 +108,7 @@ def compose(
 def _turns(
     settings: Callable[[], Loaded],
     models: ModelSelection,
+    *,
     journal: Journal,
     workspace: Workspace,
     checkpoints: Checkpoints,
@@ -108,13 +117,12 @@ def _turns(
 ) -> TurnBuilder:
     return TurnBuilder(
         settings=lambda: settings().settings,
-        answering=models,
+        models=models,
         journal=journal,
-        sandboxes=workspace.sandboxes,
+        workspace=workspace,
         toolbox=Toolbox(TOOLS),
         tools=ToolContext(workspace.files, workspace.search, workspace.commands, choice.chosen()),
         checkpoints=checkpoints,
-        changes=workspace.changes,
         targets=Targets(workspace.roots, acts_on),
         origins=Origins(workspace.files, journal),
         kept=OfWorkspace(Remembered(state / "rules"), workspace.folders),
