@@ -29,7 +29,7 @@ class ModelSelection:
 
     environment: Mapping[str, str]
     data_dir: Path
-    supply: ModelCache
+    cache: ModelCache
     remembered: Remembered
     answered: dict[str, bool] = field(default_factory=dict)
     """What the user said of servers, by address, since the daemon began."""
@@ -39,7 +39,7 @@ class ModelSelection:
 
         Without `ask` a server of this machine counts only if the user allowed it before.
         """
-        return await self.supply.model(await self._reachable(wished, settings, ask))
+        return await self.cache.model(await self._reachable(wished, settings, ask))
 
     async def name(self, settings: Settings) -> str:
         """`protocol:model` of the model that would answer if nobody were asked. Raises NoModel."""
@@ -51,7 +51,7 @@ class ModelSelection:
 
         have = access(settings, self.environment, self.data_dir)
         have = replace(have, name=wished) if wished else have
-        found = await self.supply.reachable(have, settings.local_servers, allowed)
+        found = await self.cache.reachable(have, settings.local_servers, allowed)
         if found.says_nothing and not (found.local or found.refused):
             return replace(found, gone=self._gone(settings))
         return found

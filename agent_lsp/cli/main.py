@@ -186,9 +186,8 @@ def _load_door() -> LoadedHandlers:
 def _ask(arguments: argparse.Namespace) -> int:
     import asyncio
 
+    from agent_lsp.app.refusals import AgentError
     from agent_lsp.cli.ask import AskOptions, ask
-    from agent_lsp.files.location import PathRefused
-    from agent_lsp.journal.journal import JournalError
     from agent_lsp.session import SessionError
     from agent_lsp.settings import SettingsError
 
@@ -199,7 +198,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     )
     try:
         return asyncio.run(ask(order, _environment()))
-    except (JournalError, SessionError, SettingsError, PathRefused, FileNotFoundError) as error:
+    except (AgentError, SessionError, SettingsError, FileNotFoundError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
 

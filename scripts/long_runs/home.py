@@ -18,7 +18,6 @@ from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.system_prompt import system_prompt
 from agent_lsp.agent.workbench import Workbench
-from agent_lsp.app.composition import TOOLS
 from agent_lsp.app.sandbox_setup import base_python
 from agent_lsp.awareness import read_tracker
 from agent_lsp.awareness.change_notices import ChangeWatcher
@@ -51,6 +50,7 @@ from agent_lsp.session.copies import Copies
 from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.tools.all_tools import TOOLS
 from agent_lsp.undo.checkpoints import Checkpoints
 from agent_lsp.undo.objects import Objects
 from agent_lsp.undo.snapshots import Snapshots

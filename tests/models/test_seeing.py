@@ -242,7 +242,7 @@ async def test_a_turn_goes_on_and_its_session_does_after_a_restart(workspace: Pa
             session = home.session.id
             [told] = [event for event in home.events if isinstance(event, Retrying)]
         async with house("openai-chat:gpt-5-mini", workspace, state, **server) as home:
-            home.session = await home.app.sessions.get(session)
+            home.session = await home.parts.sessions.get(session)
             later = await home.ask("And now?")
             results = [message for message in home.messages if isinstance(message, ToolMessage)]
 

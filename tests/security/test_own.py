@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import agent_lsp
-from agent_lsp.app.composition import App
+from agent_lsp.app.composition import compose
 from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind, WorkspacePath
 from agent_lsp.conversation.entries import FileChanged
 from agent_lsp.conversation.messages import ToolMessage
@@ -36,7 +36,7 @@ from agent_lsp.undo.objects import Objects
 from agent_lsp.undo.undo import Undo
 from agent_lsp.undo.undo_plan import Skipped, UndoPlan
 from tests.conftest import call
-from tests.house import House, allow
+from tests.house import House, closing
 from tests.open_buffers import OpenBuffers
 
 Script = Callable[..., str]
@@ -66,13 +66,8 @@ async def opened(
 ) -> AsyncIterator[House]:
     """A daemon as the user's editor starts it, with the user's own settings; the user says yes to everything."""
     environment = {**os.environ, "AGENT_LSP_MODEL": model, **(more or {})}
-    app = App(environment, [str(folder)], NoEditor(), flags=flags)
-    built = House(app, allow)
-    app.watchers.add(built.seen.append)
-    try:
+    async with closing(compose(environment, [str(folder)], NoEditor(), flags=flags)) as built:
         yield built
-    finally:
-        await app.close()
 
 
 def told(house: House) -> list[str]:
