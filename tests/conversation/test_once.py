@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
+from itertools import count
 
 from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.conversation.once import OncePerValue
 
 
 def test_a_value_is_computed_once_and_equal_values_each_for_themselves() -> None:
-    asked = list[str]()
-    once = OncePerValue[UserMessage, int](lambda message: asked.append(message.text) or len(asked))
+    number = count(1)
+    once = OncePerValue[UserMessage, int](lambda _: next(number))
     one, equal = UserMessage("a"), UserMessage("a")
     assert (once(one), once(one), once(equal), once(one)) == (1, 1, 2, 1)
 
