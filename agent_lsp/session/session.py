@@ -131,6 +131,9 @@ class Session:
     def messages(self) -> Sequence[Message]:
         return self.conversation.messages
 
+    def has_call(self, call_id: str) -> bool:
+        return self.conversation.has_call(call_id)
+
     async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries at the head. A cancellation waits for the write, so that memory and disk agree."""
         writing = asyncio.ensure_future(self._append(contents, paid, used))
