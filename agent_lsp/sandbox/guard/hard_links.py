@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 _OBJECTS = "objects"
 """What git never writes twice, in a `.git` or for a submodule in it."""
+_BYTECODE = "__pycache__"
 _Identity = tuple[int, int]
 
 
-def other_names(roots: Sequence[str], protected: Collection[str], not_entered: Collection[str]) -> tuple[str, ...]:
+def other_names(roots: Sequence[str], protected: Collection[str], not_entered: Collection[str] = ()) -> tuple[str, ...]:
     """The files below the roots that are a protected one, or one in a protected folder, by another name."""
     linked = {identity for path in protected for file in _files(path) if (identity := _linked(file))}
     if not linked:  # nearly always
@@ -22,6 +24,23 @@ def other_names(roots: Sequence[str], protected: Collection[str], not_entered: C
         for entry in _entries(roots, not_entered)
         if entry.inode() in numbers and entry.path not in protected and _linked(entry.path) in linked
     )
+
+
+def gathered(files: Collection[str], roots: Collection[str]) -> tuple[str, ...]:
+    """The same files, a folder below the roots in place of those in it where it holds nothing else but bytecode."""
+    meant = set(files)
+    folders = {folder for file in files for folder in _folders(file, roots)}
+    for folder in sorted(folders, key=lambda one: -one.count("/")):
+        with suppress(OSError), os.scandir(folder) as entries:
+            if all(entry.path in meant or entry.name == _BYTECODE for entry in entries):
+                meant.add(folder)
+    return tuple(sorted(path for path in meant if os.path.dirname(path) not in meant))
+
+
+def _folders(path: str, roots: Collection[str]) -> Iterator[str]:
+    """Those that a path lies in, up to a root."""
+    while (path := os.path.dirname(path)) not in roots and path != "/":
+        yield path
 
 
 def _files(path: str) -> Iterator[str]:
