@@ -18,7 +18,7 @@ _MOST_LINKS = 40
 _MANY = ("checkpoints", "sandbox", "taken-back")
 """Folders of the state that hold copies of the user's files, and too many to look through."""
 
-_Identity = tuple[int, int]
+Identity = tuple[int, int]
 """Device and inode."""
 
 
@@ -71,9 +71,9 @@ class Own:
         names = [*self._installed_names, *(name for path in self._installed for name in _names(path))]
         return tuple(dict.fromkeys((*names, *other_places(names))))
 
-    def linked_files(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def linked_files(self) -> tuple[frozenset[Identity], frozenset[Identity]]:
         """The files of settings and state that have other names elsewhere, and those of the installation."""
-        return tuple(self._linked_private().values()), tuple(self._linked_installed.values())
+        return frozenset(self._linked_private()), frozenset(self._linked_installed)
 
     def named(self, path: str) -> Part | None:
         """What a path belongs to of what cannot be read, by its name alone. Does not touch the disk."""
@@ -128,17 +128,17 @@ class Own:
         below = any(_folded(name).startswith(folded) for name in self._installed_names)
         return Part.INSTALLATION if below else None
 
-    def _linked_private(self) -> dict[_Identity, str]:
+    def _linked_private(self) -> dict[Identity, str]:
         state = (name for name, part in self._private_names.items() if part is Part.STATE)
         return _linked_files(self._private_names, {os.path.join(name, many) for name in state for many in _MANY})
 
     @cached_property
-    def _linked_code(self) -> dict[_Identity, str]:
+    def _linked_code(self) -> dict[Identity, str]:
         """Looked for once: a new version in its place is not what runs."""
         return _linked_files([self._code]) if self._code else {}
 
     @cached_property
-    def _linked_installed(self) -> dict[_Identity, str]:
+    def _linked_installed(self) -> dict[Identity, str]:
         """As that of our package, for all that it imports: installers link environments to one cache."""
         return _linked_files(self._installed_names)
 
@@ -160,7 +160,7 @@ class _Judged:
         return next((name for name in names if _beneath(folded, _folded(name)) or self._is_at(name)), "")
 
     @property
-    def linked(self) -> _Identity | None:
+    def linked(self) -> Identity | None:
         """The identity of a file with several names."""
         status = self._status
         several = status and stat.S_ISREG(status.st_mode) and status.st_nlink > 1
@@ -183,9 +183,9 @@ class _Judged:
         return identity is not None and (identity, _folded(entry)) in self._entries
 
     @cached_property
-    def _folders(self) -> list[_Identity | None]:
+    def _folders(self) -> list[Identity | None]:
         """The root, and each folder on the way to the path, as far as there are any."""
-        found: list[_Identity | None] = []
+        found: list[Identity | None] = []
         place = self._root.rstrip("/")
         for part in self._parts:
             found.append(_identity(place or "/"))
@@ -193,12 +193,12 @@ class _Judged:
         return found
 
     @cached_property
-    def _identities(self) -> set[_Identity]:
+    def _identities(self) -> set[Identity]:
         own = {(self._status.st_dev, self._status.st_ino)} if self._status else set()
         return {*own, *filter(None, self._folders)}
 
     @cached_property
-    def _entries(self) -> set[tuple[_Identity | None, str]]:
+    def _entries(self) -> set[tuple[Identity | None, str]]:
         return {(folder, _folded(part)) for folder, part in zip(self._folders, self._parts, strict=True)}
 
 
@@ -227,11 +227,11 @@ def _names(path: str) -> dict[str, None]:
     return found
 
 
-def _linked_files(paths: Iterable[str], left_out: Collection[str] = ()) -> dict[_Identity, str]:
+def _linked_files(paths: Iterable[str], left_out: Collection[str] = ()) -> dict[Identity, str]:
     """The files at and below paths that have names elsewhere, too, each by one of those here."""
-    linked: dict[_Identity, tuple[str, int]] = {}
-    entries: defaultdict[_Identity, set[tuple[_Identity | None, str]]] = defaultdict(set)
-    waiting, seen = list(paths), set[_Identity]()
+    linked: dict[Identity, tuple[str, int]] = {}
+    entries: defaultdict[Identity, set[tuple[Identity | None, str]]] = defaultdict(set)
+    waiting, seen = list(paths), set[Identity]()
     while waiting:
         path = waiting.pop()
         with suppress(OSError):
@@ -256,7 +256,7 @@ def _folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
-def _identity(path: str) -> _Identity | None:
+def _identity(path: str) -> Identity | None:
     status = _status(path)
     return (status.st_dev, status.st_ino) if status else None
 

@@ -10,19 +10,25 @@ from contextlib import suppress
 _OBJECTS = "objects"
 """What git never writes twice, in a `.git` or for a submodule in it."""
 _BYTECODE = "__pycache__"
-_Identity = tuple[int, int]
+Identity = tuple[int, int]
+"""Device and inode."""
 
 
-def other_names(roots: Sequence[str], protected: Collection[str], not_entered: Collection[str] = ()) -> tuple[str, ...]:
+def other_names(roots: Sequence[str], protected: Collection[str], not_entered: Collection[str]) -> tuple[str, ...]:
     """The files below the roots that are a protected one, or one in a protected folder, by another name."""
     linked = {identity for path in protected for file in _files(path) if (identity := _linked(file))}
+    return tuple(name for name in names_of(linked, roots, not_entered) if name not in protected)
+
+
+def names_of(linked: Collection[Identity], roots: Sequence[str], not_entered: Collection[str] = ()) -> tuple[str, ...]:
+    """The names below the roots of files that have several, told by device and inode."""
     if not linked:  # nearly always
         return ()
     numbers = {number for _, number in linked}
     return tuple(
         entry.path
         for entry in _entries(roots, not_entered)
-        if entry.inode() in numbers and entry.path not in protected and _linked(entry.path) in linked
+        if entry.inode() in numbers and _linked(entry.path) in linked
     )
 
 
@@ -62,7 +68,7 @@ def _entries(roots: Sequence[str], not_entered: Collection[str]) -> Iterator[os.
         yield from found
 
 
-def _linked(path: str) -> _Identity | None:
+def _linked(path: str) -> Identity | None:
     """The device and number of a file with several names."""
     try:
         status = os.lstat(path)
