@@ -1,4 +1,4 @@
-"""Takes the VS Code extension into the wheel if AGENT_LSP_VSIX names its file.
+"""Takes the Neovim plug-in into the wheel, and the VS Code extension if AGENT_LSP_VSIX names its file.
 
 The extension holds a wheel itself, one without the extension: so it is named, not looked for.
 """
@@ -10,13 +10,16 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ExtensionHook(BuildHookInterface):
+class ClientsHook(BuildHookInterface):
     """Called by hatchling for each wheel."""
 
     def initialize(  # Any: hatchling's table
         self,
-        version: str,  # noqa: ARG002 - hatchling's signature
+        version: str,
         build_data: dict[str, Any],
     ) -> None:
+        if version == "editable":  # it finds them in the checkout
+            return
+        build_data["force_include"][str(Path(self.root, "editor-clients", "neovim"))] = "agent_lsp/clients/neovim"
         if file := os.environ.get("AGENT_LSP_VSIX"):
             build_data["force_include"][str(Path(file).absolute())] = "agent_lsp/clients/agent-lsp.vsix"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,9 @@ def own(state: Path, homes: Sequence[str], environment: Mapping[str, str]) -> Ow
 def _environment() -> list[Path]:
     """The Python that runs us, and all that it imports."""
     paths = sysconfig.get_paths()
-    found = [*(Path(paths[name]) for name in ("purelib", "platlib", "stdlib")), Path(sys.executable).resolve()]
+    users = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []  # what is made there is imported as well
+    folders = [*(paths[name] for name in ("purelib", "platlib", "stdlib")), *site.getsitepackages(), *users]
+    found = [*map(Path, folders), Path(sys.executable).resolve()]
     if sys.prefix != sys.base_prefix:  # an environment of its own
         found += [Path(paths["scripts"]), Path(sys.prefix) / "pyvenv.cfg"]
     return found
@@ -67,7 +70,7 @@ def _launchers(environment: Mapping[str, str]) -> list[Path]:
     """What an editor starts by our name."""
     folders = [sysconfig.get_path("scripts"), *environment.get("PATH", os.defpath).split(os.pathsep)]
     paths = [Path(folder) / NAME for folder in folders]
-    return [path for path in paths if path.is_absolute() and (path.is_symlink() or path.exists())]
+    return [path for path in paths if path.is_absolute() and not path.is_dir() and os.path.lexists(path)]
 
 
 def _checkout() -> str:

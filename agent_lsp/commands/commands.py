@@ -16,7 +16,7 @@ from agent_lsp.processes import Ended, Processes, environment
 from agent_lsp.sandbox import Launch, Sandbox, SandboxRefused, SandboxView
 from agent_lsp.sandbox.choose import Sandboxes
 from agent_lsp.sandbox.guard.enforce import Enforced, settled
-from agent_lsp.sandbox.guard.hard_links import other_names
+from agent_lsp.sandbox.guard.hard_links import gathered, names_of, other_names
 from agent_lsp.sandbox.guard.protected_names import ProtectedNames
 from agent_lsp.sandbox.guard.quarantine import Backup, Quarantine, kept
 from agent_lsp.sandbox.guard.scan import NOT_ENTERED, Keeps, Scan, survey
@@ -260,10 +260,10 @@ class Commands:
                 raise SandboxRefused(
                     f"no command is run where {root} is open: it belongs to {part}; open another folder"
                 )
-        linked_private, linked_code = own.linked_files()
-        withheld = (*own.private(), *other_names(roots, linked_private, NOT_ENTERED))
+        linked_private, linked_installed = own.linked_files()
+        withheld = (*own.private(), *names_of(linked_private, roots))
         installed = (name for name in own.installed() if beneath(name, roots))
-        fixed = (*installed, *other_names(roots, linked_code, NOT_ENTERED))
+        fixed = (*installed, *gathered(names_of(linked_installed, roots), roots))
         return withheld, fixed
 
     def _settled(self, roots: Sequence[str], before: Scan, hold: _Hold, keeps: Keeps | None) -> Enforced:

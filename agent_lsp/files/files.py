@@ -122,13 +122,18 @@ class Files:
         await asyncio.to_thread(_move, source, target, move.sha256, self.buffer(source))
 
     def keeps(self, path: str) -> bool:
-        """Whether the user keeps what stands at an absolute path from the agent, by whatever name it goes."""
+        """Whether what stands at an absolute path is kept from the agent, by whatever name it goes.
+
+        What is agent-lsp's own is wherever it lies, such as the settings, which the user looks at beside a workspace.
+        """
+        if self.roots.own.unreadable("/", real_path(path)):
+            return True
         for name in (path, real_path(path)):
             try:
                 self.roots.find(name)
             except Ignored:
                 return True
-            except PathRefused:  # outside the workspace the rules say nothing
+            except PathRefused:  # outside the workspace the user's rules say nothing
                 continue
         return False
 

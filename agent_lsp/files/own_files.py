@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property, lru_cache
 
+from agent_lsp.files.mount_points import other_places
+
 _MOST_LINKS = 40
 """A path with more of them leads nowhere on Linux (path_resolution(7))."""
-_MANY = {"checkpoints", "sandbox", "taken-back"}
+_MANY = ("checkpoints", "sandbox", "taken-back")
 """Folders of the state that hold copies of the user's files, and too many to look through."""
 
-_Identity = tuple[int, int]
+Identity = tuple[int, int]
 """Device and inode."""
 
 
@@ -59,18 +62,18 @@ class Own:
         self._folded = {_folded(name): part for name, part in self._private_names.items()}
 
     def private(self) -> tuple[str, ...]:
-        """Every name of settings and state as links lead now."""
-        names = [name for path in self._private for name in _names(path)]
-        return tuple(dict.fromkeys((*self._private_names, *names)))
+        """Every name of settings and state as links lead and mounts are now."""
+        names = [*self._private_names, *(name for path in self._private for name in _names(path))]
+        return tuple(dict.fromkeys((*names, *other_places(names))))
 
     def installed(self) -> tuple[str, ...]:
-        """Every name of the installation, a checkout's too, as links lead now."""
-        names = [name for path in self._installed for name in _names(path)]
-        return tuple(dict.fromkeys((*self._installed_names, *names)))
+        """Every name of the installation, a checkout's too, as links lead and mounts are now."""
+        names = [*self._installed_names, *(name for path in self._installed for name in _names(path))]
+        return tuple(dict.fromkeys((*names, *other_places(names))))
 
-    def linked_files(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The files of settings and state that have other names elsewhere, and those of our package."""
-        return tuple(self._linked_private().values()), tuple(self._linked_code.values())
+    def linked_files(self) -> tuple[frozenset[Identity], frozenset[Identity]]:
+        """The files of settings and state that have other names elsewhere, and those of the installation."""
+        return frozenset(self._linked_private()), frozenset(self._linked_installed)
 
     def named(self, path: str) -> Part | None:
         """What a path belongs to of what cannot be read, by its name alone. Does not touch the disk."""
@@ -111,10 +114,10 @@ class Own:
         if not self._checkout:
             return False
         within = self._code.startswith(f"{self._checkout[0]}/")
-        return bool(judged.among(self._checkout)) or (within and judged.linked in self._linked_code)
+        return bool(judged.among(self._checkout) or (within and judged.linked and judged.linked in self._linked_code))
 
     def _installation(self, judged: _Judged) -> Part | None:
-        found = judged.among(self._installed_names) or judged.linked in self._linked_code
+        found = judged.among(self._installed_names) or (judged.linked and judged.linked in self._linked_installed)
         return Part.INSTALLATION if found else None
 
     def leads_to(self, path: str) -> Part | None:
@@ -125,13 +128,19 @@ class Own:
         below = any(_folded(name).startswith(folded) for name in self._installed_names)
         return Part.INSTALLATION if below else None
 
-    def _linked_private(self) -> dict[_Identity, str]:
-        return dict(_linked_files(self._private_names))
+    def _linked_private(self) -> dict[Identity, str]:
+        state = (name for name, part in self._private_names.items() if part is Part.STATE)
+        return _linked_files(self._private_names, {os.path.join(name, many) for name in state for many in _MANY})
 
     @cached_property
-    def _linked_code(self) -> dict[_Identity, str]:
+    def _linked_code(self) -> dict[Identity, str]:
         """Looked for once: a new version in its place is not what runs."""
-        return dict(_linked_files([self._code])) if self._code else {}
+        return _linked_files([self._code]) if self._code else {}
+
+    @cached_property
+    def _linked_installed(self) -> dict[Identity, str]:
+        """As that of our package, for all that it imports: installers link environments to one cache."""
+        return _linked_files(self._installed_names)
 
 
 _CHECKOUT = "agent-lsp runs from it, outside the sandbox"
@@ -151,7 +160,7 @@ class _Judged:
         return next((name for name in names if _beneath(folded, _folded(name)) or self._is_at(name)), "")
 
     @property
-    def linked(self) -> _Identity | None:
+    def linked(self) -> Identity | None:
         """The identity of a file with several names."""
         status = self._status
         several = status and stat.S_ISREG(status.st_mode) and status.st_nlink > 1
@@ -174,9 +183,9 @@ class _Judged:
         return identity is not None and (identity, _folded(entry)) in self._entries
 
     @cached_property
-    def _folders(self) -> list[_Identity | None]:
+    def _folders(self) -> list[Identity | None]:
         """The root, and each folder on the way to the path, as far as there are any."""
-        found: list[_Identity | None] = []
+        found: list[Identity | None] = []
         place = self._root.rstrip("/")
         for part in self._parts:
             found.append(_identity(place or "/"))
@@ -184,12 +193,12 @@ class _Judged:
         return found
 
     @cached_property
-    def _identities(self) -> set[_Identity]:
+    def _identities(self) -> set[Identity]:
         own = {(self._status.st_dev, self._status.st_ino)} if self._status else set()
         return {*own, *filter(None, self._folders)}
 
     @cached_property
-    def _entries(self) -> set[tuple[_Identity | None, str]]:
+    def _entries(self) -> set[tuple[Identity | None, str]]:
         return {(folder, _folded(part)) for folder, part in zip(self._folders, self._parts, strict=True)}
 
 
@@ -218,17 +227,23 @@ def _names(path: str) -> dict[str, None]:
     return found
 
 
-def _linked_files(paths: Iterable[str]) -> Iterator[tuple[_Identity, str]]:
-    """The files at and below paths that have several names."""
-    waiting = [path for path in paths if os.path.lexists(path)]
+def _linked_files(paths: Iterable[str], left_out: Collection[str] = ()) -> dict[Identity, str]:
+    """The files at and below paths that have names elsewhere, too, each by one of those here."""
+    linked: dict[Identity, tuple[str, int]] = {}
+    entries: defaultdict[Identity, set[tuple[Identity | None, str]]] = defaultdict(set)
+    waiting, seen = list(paths), set[Identity]()
     while waiting:
         path = waiting.pop()
         with suppress(OSError):
             status = os.lstat(path)
-            if stat.S_ISDIR(status.st_mode):
-                waiting += [os.path.join(path, name) for name in os.listdir(path) if name not in _MANY]
+            identity = (status.st_dev, status.st_ino)
+            if stat.S_ISDIR(status.st_mode) and identity not in seen:
+                seen.add(identity)
+                waiting += [one for name in os.listdir(path) if (one := os.path.join(path, name)) not in left_out]
             elif stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-                yield (status.st_dev, status.st_ino), path
+                linked[identity] = (path, status.st_nlink)
+                entries[identity].add((_identity(os.path.dirname(path)), os.path.basename(path)))
+    return {identity: path for identity, (path, names) in linked.items() if len(entries[identity]) < names}
 
 
 def _beneath(path: str, place: str) -> bool:
@@ -241,7 +256,7 @@ def _folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
-def _identity(path: str) -> _Identity | None:
+def _identity(path: str) -> Identity | None:
     status = _status(path)
     return (status.st_dev, status.st_ino) if status else None
 

@@ -68,7 +68,8 @@ PROTECTED = (
     *_files("programs take their environment from it", ".env .env.*"),
     *_files("an environment's interpreter is found by it", "pyvenv.cfg bin/python* bin/pypy* bin/activate*"),
     *_files("an environment's interpreter is found by it", "scripts/python* scripts/activate*"),
-    *_files("an interpreter runs it when it starts", "sitecustomize.py usercustomize.py site-packages/*.pth"),
+    *_files("an interpreter runs it when it starts", "sitecustomize.* usercustomize.* site-packages/*.pth"),
+    *_folders("an interpreter runs it when it starts", "sitecustomize usercustomize"),
     *_folders("keys and accounts are kept in it", ".ssh .gnupg .aws .azure .kube .docker"),
     *_files(
         "a program takes its servers and keys from it", ".npmrc .yarnrc .yarnrc.yml .pypirc .netrc pip.conf .condarc"

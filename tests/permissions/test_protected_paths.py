@@ -30,7 +30,15 @@ from agent_lsp.permissions.protected_paths import PROTECTED, acts_on, protection
             "venv/Scripts/python.exe",
             "venv/pyvenv.cfg",
         ),
-        *("lib/site-packages/x.pth", "sitecustomize.py", ".npmrc", ".ssh/authorized_keys", "bare/HEAD"),
+        *(
+            "lib/site-packages/x.pth",
+            "sitecustomize.py",
+            "usercustomize/__init__.py",
+            "sitecustomize.abi3.so",
+            ".npmrc",
+            ".ssh/authorized_keys",
+            "bare/HEAD",
+        ),
     ],
 )
 def test_what_steers_other_programs_is_protected(path: str) -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 from agent_lsp.files.own_files import Own
 
 KEY = "a-key-of-the-users-own"
+_INSTALLED = ("node_modules", "site-packages", "__pycache__", ".git")
 SETTINGS, STATE, PACKAGE = ".config/agent-lsp", ".local/state/agent-lsp", "venv/agent_lsp"
 
 HARM = f"""
 cat {SETTINGS}/*.toml {STATE}/rules project/hard.toml project/alias/agent-lsp/config.toml dotfiles/agent.toml
 grep -r {KEY[:5]} . ; cp -rL {SETTINGS} other/copy ; ln {SETTINGS}/config.toml other/linked && cat other/linked
-cat {PACKAGE}/app.py
+cat {PACKAGE}/app.py project/*/hard.toml project/.git/hard.toml
 for file in {SETTINGS}/config.toml {SETTINGS}/new {STATE}/rules {STATE}/new project/hard.toml project/code.py \\
+    project/*/hard.toml project/.git/hard.toml project/sandbox.py \\
     project/alias/agent-lsp/config.toml {PACKAGE}/app.py {PACKAGE}/new.py dotfiles/agent.toml ; do
   echo harm >> $file ; echo harm > $file.new && mv $file.new $file ; rm -f $file $file.new
 done
@@ -30,8 +32,13 @@ true
 """.replace("\\\n", "")
 
 
+def _without_links(home: Path) -> None:
+    for file in (home / "project").rglob("hard.toml"):
+        file.unlink()
+
+
 def without_settings(home: Path) -> None:
-    (home / "project/hard.toml").unlink()
+    _without_links(home)
     (home / SETTINGS / "config.toml").unlink()
     (home / SETTINGS).rmdir()
 
@@ -42,7 +49,7 @@ def without_state(home: Path) -> None:
 
 
 def file_is_a_link(home: Path) -> None:
-    (home / "project/hard.toml").unlink()
+    _without_links(home)
     (home / "dotfiles").mkdir()
     (home / SETTINGS / "config.toml").rename(home / "dotfiles/agent.toml")
     (home / SETTINGS / "old.toml").write_text(f"{KEY}\n")
@@ -67,7 +74,8 @@ NAMES = ("plain", "without_settings", "without_state", "file_is_a_link", "folder
 
 def own_places(home: Path, variant: Callable[[Path], None]) -> Own:
     """Makes the home, and says what is agent-lsp's own in it."""
-    for name in (SETTINGS, STATE, PACKAGE, ".config/other", "project", "other"):
+    within = (*(f"project/{name}" for name in _INSTALLED), f"{PACKAGE}/sandbox")
+    for name in (SETTINGS, STATE, PACKAGE, ".config/other", *within, "other"):
         (home / name).mkdir(parents=True)
     (home / SETTINGS / "config.toml").write_text(f'apiKey = "{KEY}"\n')
     (home / STATE / "rules").write_text(f"{KEY}\n")
@@ -76,6 +84,10 @@ def own_places(home: Path, variant: Callable[[Path], None]) -> Own:
     (home / ".config/other/config.toml").write_text("other\n")
     (home / "project/hard.toml").hardlink_to(home / SETTINGS / "config.toml")
     (home / "project/code.py").hardlink_to(home / PACKAGE / "app.py")
+    (home / PACKAGE / "sandbox/app.py").write_text("code\n")
+    (home / "project/sandbox.py").hardlink_to(home / PACKAGE / "sandbox/app.py")
+    for name in _INSTALLED:
+        (home / "project" / name / "hard.toml").hardlink_to(home / SETTINGS / "config.toml")
     (home / "project/alias").symlink_to("../.config")
     variant(home)
     return Own(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import sysconfig
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ import pytest
 
 import agent_lsp
 from agent_lsp.app.composition import compose
+from agent_lsp.app.sandbox_setup import base_python
 from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind, WorkspacePath
 from agent_lsp.conversation.entries import FileChanged
 from agent_lsp.conversation.messages import ToolMessage
@@ -438,3 +442,52 @@ async def test_the_checkout_that_the_daemon_really_runs_from_asks(home: Path, sc
     assert [reason.endswith("agent-lsp runs from it, outside the sandbox") for reason in reasons] == [True, True]
     assert [asked.choices for asked in house.asked] == [(Choice.REJECT, Choice.ALLOW_ONCE)] * 2
     assert not (checkout / "agent_lsp" / name).exists()
+
+
+def test_an_editable_installation_imports_nothing_else_that_lies_in_its_checkout(tmp_path: Path) -> None:
+    """A command may make new files there; by the name of a library that is missing, the next daemon would run one."""
+    checkout = Path(agent_lsp.__file__).parent.parent
+    if not (checkout / "pyproject.toml").is_file():
+        pytest.skip("it is not installed from a checkout")
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", "import sys, agent_lsp; print(*sys.path, agent_lsp.__file__, sep='\\n')"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert str(checkout) not in said[:-1]
+    assert Path(said[-1]).parent.parent == checkout
+
+
+def test_what_the_user_s_own_packages_would_be_imported_from_is_the_installation(tmp_path: Path) -> None:
+    """An interpreter without an environment imports from a folder in the user's home, there yet or not."""
+    script = """
+import os, site, sys
+sys.path += sys.argv[1:]
+from pathlib import Path
+from agent_lsp.app.state_files import own
+home = os.environ["HOME"]
+Path(home, "source/agent-lsp").mkdir(parents=True)
+ours = own(Path(home, "state"), [home], {"PATH": f"{home}/source"})
+for place in (f"{site.getusersitepackages()}/new.py", f"{home}/source/agent-lsp/new.py"):
+    print(ours.unchangeable("/", place))
+"""
+    packages = sysconfig.get_path("purelib")
+    said = subprocess.run(
+        [base_python(), "-c", script, packages, str(Path(agent_lsp.__file__).parent.parent)],
+        env={"HOME": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said.splitlines() == ["agent-lsp's own installation", "None"]
+
+
+def test_settings_that_the_user_looks_at_beside_the_workspace_are_kept(home: Path) -> None:
+    files = Files(Roots([str(home / "project")], Own(settings=[str(home / SETTINGS)])), NoEditor())
+    (home / "link.toml").symlink_to(f"{SETTINGS}/config.toml")
+    (home / "hard.toml").hardlink_to(home / SETTINGS / "config.toml")
+
+    names = (f"{SETTINGS}/config.toml", f"{SETTINGS}/new.toml", "link.toml", "hard.toml", ".config/other/config.toml")
+    assert [files.keeps(str(home / name)) for name in names] == [True, True, True, True, False]

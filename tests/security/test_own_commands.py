@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +148,75 @@ async def test_a_checkout_that_is_open_can_be_changed_but_for_the_package(tmp_pa
 
     assert output.endswith("fine\n")
     assert files_in(checkout) == {"agent_lsp/app.py": "code\n", "notes": "fine\n"}
+
+
+async def test_an_environment_of_the_project_that_shares_files_with_the_installation_leaves_these_as_they_are(
+    tmp_path: Path,
+) -> None:
+    """Installers link the files of all environments to one cache; what is written in one is written in all."""
+    packages, project = tmp_path.resolve() / "tool/site-packages", tmp_path.resolve() / "project"
+    site = project / ".venv/lib/site-packages"
+    for name in ("agent_lsp/app.py", "library/core.py", "library/sub/core.py", "single.py"):
+        for folder in (packages, site):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_text("code\n")
+        (site / name).hardlink_to(packages / name)
+    for name in ("of_project.py", "library/__pycache__/core.pyc", "mixed/own.py"):
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text("theirs\n")
+    own = Own(installation=[str(packages)], code=str(packages / "agent_lsp"))
+
+    line = (
+        "cd .venv/lib/site-packages; for file in *.py */*.py */*/*.py new.py; do echo fine >$file; done; cat single.py"
+    )
+    output = await in_bubblewrap(project, own, line, tmp_path / "state")
+
+    assert output.endswith("code\n")
+    assert set(files_in(packages).values()) == {"code\n"}
+    changed = [name for name, text in files_in(site).items() if text == "fine\n"]
+    assert changed == ["mixed/own.py", "new.py", "of_project.py"]
+
+
+async def test_a_second_mount_of_its_folder_is_no_way_to_it(tmp_path: Path) -> None:
+    unshare, home = shutil.which("unshare"), tmp_path.resolve() / "home"
+    own_places(home, VARIANTS[0])
+    before = files_in(home)
+    mounts = {
+        ".config": "whole one",
+        SETTINGS: "settings",
+        f"{SETTINGS}/config.toml": "file",
+        PACKAGE: "package",
+    }
+    for path, name in mounts.items():
+        place = home / "project" / name
+        place.touch() if (home / path).is_file() else place.mkdir()
+    mounted = "".join(f"mount --bind '{home / path}' '{home / 'project' / name}'\n" for path, name in mounts.items())
+    script = f"{mounted} exec '{sys.executable}' -c '{_MOUNTED}' '{home}' '{tmp_path / 'state'}'"
+    if not unshare or subprocess.run([unshare, "-rm", "mount", "--bind", str(home), str(home)], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+
+    done = subprocess.run([unshare, "-rm", "sh", "-ec", script], check=True, capture_output=True, text=True)
+
+    assert "fine" in done.stdout
+    assert KEY not in done.stdout
+    for name in mounts.values():
+        place = home / "project" / name
+        place.unlink() if place.is_file() else place.rmdir()
+    assert files_in(home) == before
+
+
+_MOUNTED = """
+import asyncio, sys
+from pathlib import Path
+from agent_lsp.files.own_files import Own
+from tests.security.own_scene import PACKAGE, SETTINGS, STATE
+from tests.security.test_own_commands import in_bubblewrap
+home = Path(sys.argv[1])
+own = Own(settings=[str(home / SETTINGS)], state=[str(home / STATE)], code=str(home / PACKAGE))
+line = "cat */config.toml */*/config.toml file; echo harm | tee file settings/config.toml settings/new package/app.py"
+line += " package/new.py; echo harm | tee whole*/agent-lsp/new whole*/agent-lsp/config.toml; echo fine"
+print(asyncio.run(in_bubblewrap(home / "project", own, line, Path(sys.argv[2]))))
+"""
 
 
 async def test_nothing_stands_in_for_what_is_missing_when_a_command_has_ended(tmp_path: Path) -> None:
