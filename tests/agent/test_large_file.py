@@ -21,8 +21,7 @@ async def test_the_event_loop_runs_while_a_large_file_is_read(
 ) -> None:
     (workspace / "large.txt").write_text("some words of a large file, among them a number: 1\n" * (_BYTES // 52))
     steps = ({"calls": [call("read_file", path="large.txt")]}, {"text": "Done."})
-    async with house(script(*steps * TRIES), workspace, state) as home:
-        home.app.secrets.know("the key of a model")
+    async with house(script(*steps * TRIES), workspace, state, apiKey="the key of a model") as home:
         assert await quickest(lambda: _longest_share(home), _SHARE) < _SHARE
 
 
