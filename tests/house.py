@@ -15,10 +15,10 @@ from agent_lsp.conversation.events import Event, EventEnvelope
 from agent_lsp.conversation.messages import Message
 from agent_lsp.files.editor import Editor, NoEditor
 from agent_lsp.models import Model
-from agent_lsp.models.choice import Access, Surroundings
+from agent_lsp.models.image_support import ModelWithImages
 from agent_lsp.models.model_cache import MakeModel, Priced, priced_model
+from agent_lsp.models.model_factory import Access, Surroundings
 from agent_lsp.models.pricing import Price
-from agent_lsp.models.seeing import SeeingModel
 from agent_lsp.session import Finished, TurnRequest
 from agent_lsp.session.session import Session
 
@@ -91,7 +91,7 @@ def made_of(models: Mapping[str, Model]) -> MakeModel:
 
     async def made(name: str, access: Access, around: Surroundings) -> Priced:
         if model := models.get(name):
-            return Priced(SeeingModel(model), Price(name, free=True))
+            return Priced(ModelWithImages(model), Price(name, free=True))
         return await priced_model(name, access, around)
 
     return made

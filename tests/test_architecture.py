@@ -45,17 +45,21 @@ LATE = {
     "agent_lsp/models/bundled/llama_server.py": "an optional extra is looked for where it is needed",
     "agent_lsp/web/page_text.py": "a converter that only a fetched page needs",
     "agent_lsp/web/search.py": "a library, and lxml with it, that only a search needs",
-    "agent_lsp/cli/trust/prompt.py": "termios is there only where there is a terminal",
+    "agent_lsp/cli/trust/confirm.py": "termios is there only where there is a terminal",
     "agent_lsp/cli/ask.py": "termios is there only where there is a terminal",
 }
 DOORS_KNOW = (
     "agent_lsp.NAME.",
     "agent_lsp.__version__.",
     "agent_lsp.lsp.",
-    *(f"agent_lsp.app.{name}." for name in ("agent", "answers", "approval_documents", "refusals", "workspace_trust")),
+    *(
+        f"agent_lsp.app.{name}."
+        for name in ("agent", "to_contract", "approval_documents", "refusals", "workspace_trust")
+    ),
     *(f"agent_lsp.{name}." for name in ("contract", "conversation", "settings")),
     *(f"agent_lsp.permissions.{name}." for name in ("approval", "policy", "trust")),  # words of questions
     "agent_lsp.files.editor.",
+    "agent_lsp.text.visible.",
 )
 """What both doors may import: the facade with what it takes and gives, and the words of questions."""
 DOORS_KNOW_THE_TYPES_OF = {"agent_lsp.app", "agent_lsp.session"}
@@ -69,7 +73,7 @@ OWNERS = {
     "html_to_markdown": ("web/page_text.py",),
     "ddgs": ("web/search.py",),
     "genai_prices": ("models/pricing.py",),
-    "pathspec": ("files/ignore.py", "provenance/ignored.py"),
+    "pathspec": ("files/agentignore.py", "provenance/gitignore.py"),
     "watchfiles": ("awareness/change_notices.py",),
     "tree_sitter": ("permissions/shell_line.py", "permissions/shell_words.py"),
     "urllib": ("conversation/uris.py", "models/model_cache.py", "permissions/", "web/"),

@@ -14,7 +14,7 @@ from agent_lsp.provenance.origins import Origins
 from agent_lsp.tools import ReadingTool, Toolbox, ToolContext, ToolError
 from agent_lsp.tools.output import fit
 from agent_lsp.undo.checkpoints import Checkpoint, Checkpoints
-from agent_lsp.undo.objects import NotKept
+from agent_lsp.undo.content_store import NotKept
 
 _AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 

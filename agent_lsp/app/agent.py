@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from agent_lsp.agent.context import shown_beside
-from agent_lsp.app.answers import changes_answer, estimate_answer, restore_answer, session_answer, stored_session
 from agent_lsp.app.composition import Parts, compose
 from agent_lsp.app.refusals import as_agent_errors
 from agent_lsp.app.status import status
+from agent_lsp.app.to_contract import changes_answer, estimate_answer, restore_answer, session_answer, stored_session
 from agent_lsp.app.workspace_trust import WorkspaceTrust
 from agent_lsp.contract.answers import (
     BranchAnswer,
@@ -30,9 +30,9 @@ from agent_lsp.conversation.events import Watcher
 from agent_lsp.files.editor import Editor
 from agent_lsp.models import ModelError
 from agent_lsp.session import GO_ON, Asked, AskUser, SessionError, TurnRequest
-from agent_lsp.settings import SettingsError
 from agent_lsp.settings.loading import Loaded
-from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.settings.settings import SettingsError
+from agent_lsp.undo.content_store import StoreBounds
 
 _DAY = 86_400.0
 

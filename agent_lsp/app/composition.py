@@ -23,8 +23,8 @@ from agent_lsp.files.editor import Editor
 from agent_lsp.files.roots import Roots
 from agent_lsp.files.targets import Targets
 from agent_lsp.journal.journal import Journal
-from agent_lsp.models.choice import Surroundings
 from agent_lsp.models.model_cache import MakeModel, ModelCache, priced_model
+from agent_lsp.models.model_factory import Surroundings
 from agent_lsp.observe.log import EventLog
 from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.remembered_rules import OfWorkspace, Remembered
@@ -34,12 +34,12 @@ from agent_lsp.provenance.origins import Origins
 from agent_lsp.session import Lifecycle
 from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.watchers import Watchers
-from agent_lsp.settings import KEY_VARIABLES, without_keys
 from agent_lsp.settings.loading import Loaded
+from agent_lsp.settings.settings import KEY_VARIABLES, without_keys
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.tools.all_tools import TOOLS
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.web import choice
+from agent_lsp.web import setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _turns(
         journal=journal,
         workspace=workspace,
         toolbox=Toolbox(TOOLS),
-        tools=ToolContext(workspace.files, workspace.search, workspace.commands, choice.chosen()),
+        tools=ToolContext(workspace.files, workspace.search, workspace.commands, setup.chosen()),
         checkpoints=checkpoints,
         targets=Targets(workspace.roots, acts_on),
         origins=Origins(workspace.files, journal),

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from agent_lsp.app.state_files import state_dir
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Decision, ServerUse, ToolKind
-from agent_lsp.models import choice
-from agent_lsp.models.choice import Access, Surroundings
+from agent_lsp.models import model_factory
 from agent_lsp.models.local_servers import LocalServer
 from agent_lsp.models.model_cache import ModelCache, Priced
+from agent_lsp.models.model_factory import Access, Surroundings
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered_rules import Remembered
-from agent_lsp.processes import Processes
-from agent_lsp.settings import Settings, secret, without_keys
+from agent_lsp.processes.run import Processes
+from agent_lsp.settings.settings import Settings, secret, without_keys
 
 _REASON = "a model server was found on this machine, and no other model is set"
 
@@ -43,7 +43,7 @@ class ModelSelection:
 
     async def name(self, settings: Settings) -> str:
         """`protocol:model` of the model that would answer if nobody were asked. Raises NoModel."""
-        return choice.chosen(await self._reachable(None, settings, None))
+        return model_factory.chosen(await self._reachable(None, settings, None))
 
     async def _reachable(self, wished: str | None, settings: Settings, ask: AskServerUse | None) -> Access:
         async def allowed(server: LocalServer) -> bool:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from agent_lsp.files.location import PathRefused
 from agent_lsp.journal.journal import JournalError
 from agent_lsp.models import ModelError
-from agent_lsp.settings import SettingsError
-from agent_lsp.undo.objects import NotKept
+from agent_lsp.settings.settings import SettingsError
+from agent_lsp.undo.content_store import NotKept
 
 
 class AgentError(Exception):

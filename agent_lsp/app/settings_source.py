@@ -9,8 +9,8 @@ from typing import Any
 from agent_lsp.app.workspace_trust import WorkspaceTrust, project_settings
 from agent_lsp.models.keys import KEYRING
 from agent_lsp.permissions.secrets import Secrets
-from agent_lsp.settings import SettingsError, secret
 from agent_lsp.settings.loading import Loaded, load
+from agent_lsp.settings.settings import SettingsError, secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from agent_lsp import __version__
-from agent_lsp.app.answers import undo_points
 from agent_lsp.app.composition import Parts
+from agent_lsp.app.to_contract import undo_points
 from agent_lsp.app.workspace_trust import waiting
 from agent_lsp.contract.answers import StatusAnswer, TurnLimits
 from agent_lsp.contract.from_actions import pending_approval
 from agent_lsp.models import NoModel
-from agent_lsp.settings import DEFAULTS, Settings, SettingsError
+from agent_lsp.settings.settings import DEFAULTS, Settings, SettingsError
 
 
 async def status(parts: Parts) -> StatusAnswer:

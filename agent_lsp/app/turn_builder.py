@@ -35,10 +35,10 @@ from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.permissions.web_rules import WebRules
 from agent_lsp.provenance.origins import Origins
 from agent_lsp.session import SessionState, Spent, TurnContext, TurnRefused, TurnRequest
-from agent_lsp.settings import Settings, SettingsError
+from agent_lsp.settings.settings import Settings, SettingsError
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.web import choice
+from agent_lsp.web import setup
 
 _MARK_BYTES = 6
 
@@ -139,7 +139,7 @@ class TurnBuilder:
         )
 
     def _workbench(self, settings: Settings, rules: WebRules, seen: ReadTracker) -> Workbench:
-        web = choice.chosen(settings.search_url, rules.denied)
+        web = setup.chosen(settings.search_url, rules.denied)
         return Workbench(
             self.toolbox,
             replace(self.tools, seen=seen, web=web),

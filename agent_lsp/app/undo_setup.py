@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_lsp.app.workspace import Workspace
-from agent_lsp.session.copies import Copies
+from agent_lsp.session.checkpoint_retention import CheckpointRetention
 from agent_lsp.session.history import History
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.undo.undo import Undo
 
@@ -19,16 +19,16 @@ from agent_lsp.undo.undo import Undo
 class UndoParts:
     """The store of copies, and what writes to it and reads from it."""
 
-    objects: Objects
+    objects: ContentStore
     checkpoints: Checkpoints
     history: History
-    copies: Copies
+    copies: CheckpointRetention
 
 
 def undo_parts(workspace: Workspace, state: Path, new_id: Callable[[str], str]) -> UndoParts:
     """Return what takes changes of a workspace back; the copies are kept below `state`."""
-    objects = Objects(state / "checkpoints")
+    objects = ContentStore(state / "checkpoints")
     snapshots = Snapshots(workspace.files, workspace.search, objects)
     checkpoints = Checkpoints(workspace.files, objects, snapshots)
     history = History(Undo(workspace.files, objects), snapshots, new_id)
-    return UndoParts(objects, checkpoints, history, Copies(objects))
+    return UndoParts(objects, checkpoints, history, CheckpointRetention(objects))

@@ -12,12 +12,12 @@ from agent_lsp.commands.commands import Commands
 from agent_lsp.files.editor import Editor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox.choose import Sandboxes
 from agent_lsp.sandbox.guard import placeholders
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search
-from agent_lsp.settings import Settings
+from agent_lsp.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,10 @@ from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Fi
 from agent_lsp.conversation.events import EventEnvelope
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 from agent_lsp.files.editor import NoEditor
-from agent_lsp.permissions.approval import Detail, detail, title, visible, visible_lines
+from agent_lsp.permissions.approval import Detail, detail, title
 from agent_lsp.permissions.policy import always_rule, session_rule
 from agent_lsp.session import GO_ON, Finished, TurnRequest
+from agent_lsp.text.visible import visible, visible_lines
 
 CANCELLED = 130
 _MOST_SHOWN, _LINES_SHOWN = 4_000, 8

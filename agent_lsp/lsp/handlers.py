@@ -12,8 +12,8 @@ from typing import Any
 from pygls.exceptions import JsonRpcInvalidParams
 
 from agent_lsp.app.agent import open_agent
-from agent_lsp.app.answers import ask_finished
 from agent_lsp.app.refusals import AgentError
+from agent_lsp.app.to_contract import ask_finished
 from agent_lsp.contract.answers import (
     AskAnswer,
     AskRefused,
@@ -28,7 +28,7 @@ from agent_lsp.contract.handshake import ClientOptions
 from agent_lsp.contract.methods import METHODS
 from agent_lsp.contract.names import CommandName, Surface
 from agent_lsp.contract.params import AskContext, AskParams, CancelParams, ContinueParams, DecideParams
-from agent_lsp.contract.sums import TurnError
+from agent_lsp.contract.usage import TurnError
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.lsp.approver import ClientApprover, actions_for, decision_of
 from agent_lsp.lsp.editing import ClientEditor
@@ -39,7 +39,7 @@ from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Json, Server
 from agent_lsp.lsp.trust_handlers import ClientTrust
 from agent_lsp.session import Asked, SessionError, TurnRequest
-from agent_lsp.settings import SettingsError
+from agent_lsp.settings.settings import SettingsError
 
 _CONFIGURATION_SECONDS = 5.0
 _PRUNE_SECONDS = 3_600.0

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from agent_lsp.models import Model, ollama
-from agent_lsp.models.choice import VENDORS, Access, Surroundings, chosen, made, priced
+from agent_lsp.models.image_support import ModelWithImages
 from agent_lsp.models.local_servers import OLLAMA, LocalServer, found
+from agent_lsp.models.model_factory import VENDORS, Access, Surroundings, chosen, made, priced
 from agent_lsp.models.pricing import Price
-from agent_lsp.models.seeing import SeeingModel
 
 Allowed = Callable[[LocalServer], Awaitable[bool]]
 """Whether the user allows a server that was found on this machine."""
@@ -20,7 +20,7 @@ Allowed = Callable[[LocalServer], Awaitable[bool]]
 class Priced:
     """A model with its price."""
 
-    model: SeeingModel
+    model: ModelWithImages
     price: Price
 
 
@@ -36,7 +36,7 @@ async def priced_model(name: str, access: Access, around: Surroundings) -> Price
         wished = access.context_window or price.own_window
         model, window = await ollama.with_window(address, model, wished)
         name, access = f"{protocol}:{model}", replace(access, context_window=window)
-    return Priced(SeeingModel(made(name, access, around)), price)
+    return Priced(ModelWithImages(made(name, access, around)), price)
 
 
 class ModelCache:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
-from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.estimate import PastTurn
 from agent_lsp.conversation.events import Event, EventEnvelope, TurnFinished, TurnStarted
 from agent_lsp.conversation.messages import Message, Notice, StopReason, Usage, UserMessage
+from agent_lsp.conversation.redact import cleaned
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.journal.journal import Journal, JournalError, Paid
 from agent_lsp.models import ModelError

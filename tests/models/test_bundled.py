@@ -30,7 +30,7 @@ from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk
 from agent_lsp.models.bundled.bundled import WINDOW, BundledModel
 from agent_lsp.models.bundled.llama_child import threads
 from agent_lsp.models.bundled.llama_server import LlamaServer, Running, socket_folder
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.proc import alive, links
 
 # A model that shares its cores answers many times slower: its threads wait for one another at every step.
@@ -235,7 +235,7 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
             "import asyncio, sys",
             "from pathlib import Path",
             "from agent_lsp.models.bundled.llama_server import LlamaServer",
-            "from agent_lsp.processes import Processes",
+            "from agent_lsp.processes.run import Processes",
             "async def main():",
             "    server = LlamaServer(Path(sys.argv[1]), Path(sys.argv[2]), 512, Processes())",
             "    async for _ in server.events({'messages': [{'role': 'user', 'content': 'Hi'}], 'ignore_eos': True,",

@@ -13,13 +13,13 @@ from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Se
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.messages import StopReason, UserMessage
 from agent_lsp.models import NoModel, Request
-from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.local_servers import LocalServer as Found
 from agent_lsp.models.local_servers import found
 from agent_lsp.models.model_cache import ModelCache
+from agent_lsp.models.model_factory import Access, Surroundings
 from agent_lsp.models.ollama import with_window
 from agent_lsp.permissions import Preset
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.house import House, house
 from tests.models.local_server import LocalServer
 from tests.models.provider import Hang, Provider, Reply, plain

@@ -33,10 +33,10 @@ from agent_lsp.permissions import Preset, Ruling
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.rules import Rule, Rules
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import Query
 from agent_lsp.search.search import Search
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.undo import Undo
 from agent_lsp.undo.undo_plan import Skipped, UndoPlan
 from tests.conftest import call
@@ -298,7 +298,7 @@ async def test_search_finds_nothing_of_it_without_ripgrep(home: Path) -> None:
 async def test_undo_restores_nothing_into_it(name: str, home: Path, tmp_path: Path) -> None:
     """A journal may hold what an earlier version changed there, or what somebody wrote into it."""
     file, neighbour = home / SETTINGS / name, home / ".config/other" / name
-    objects = Objects(tmp_path / "objects")
+    objects = ContentStore(tmp_path / "objects")
     objects.keep([b"harm\n"])
     harm = version_of(b"harm\n", 0o644)
     steps = [FileChanged(one.as_uri(), harm, None) for one in (file, neighbour)]

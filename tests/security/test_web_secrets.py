@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from agent_lsp.app.agent import Agent
-from agent_lsp.app.answers import ask_finished
 from agent_lsp.app.composition import compose
+from agent_lsp.app.to_contract import ask_finished
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_events import agent_event
 from agent_lsp.conversation.events import ToolCallOutput

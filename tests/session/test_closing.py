@@ -15,7 +15,7 @@ from agent_lsp.permissions.policy import Policy
 from agent_lsp.session import TurnRequest
 from agent_lsp.session.open_sessions import MOST_IDLE
 from agent_lsp.session.session import Session
-from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.undo.content_store import StoreBounds
 from tests.conftest import call
 from tests.house import House, house
 from tests.session.test_history import undo

@@ -18,7 +18,7 @@ from agent_lsp.models import BadRequest, BadResponse, ConnectionLost, TimedOut
 from agent_lsp.models.wire.body import encoded
 from agent_lsp.models.wire.refusals import error_message, refusal
 from agent_lsp.models.wire.sse import SseDecoder
-from agent_lsp.models.wire.waits import LimitedWaits
+from agent_lsp.models.wire.stream_timeout import LimitedWaits
 
 CONNECT_SECONDS = 10.0
 _ERROR_SECONDS = 10.0  # until the words of an error are there

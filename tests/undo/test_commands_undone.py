@@ -15,7 +15,7 @@ from agent_lsp.session import SessionError
 from agent_lsp.session.history import Restored
 from agent_lsp.undo.change_history import change_sets
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.undo.content_store import StoreBounds
 from agent_lsp.undo.snapshots import Effort, Snapshots
 from agent_lsp.undo.undo_plan import CHANGED, NO_COPY, UNSURE, UNWATCHED, Skipped
 from tests.conftest import call
