@@ -140,8 +140,9 @@ def test_a_name_leads_to_the_object_that_was_named_last(tmp_path: Path) -> None:
 
 def test_what_a_process_needs_is_kept_until_it_dies(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from agent_lsp.undo.content_store import Objects, digest_of\n"
-        "objects = Objects(Path(sys.argv[1])); objects.keep([b'mine'])\n"
+        "import sys, time; from pathlib import Path; from agent_lsp.files.digest import digest_of\n"
+        "from agent_lsp.undo.content_store import ContentStore\n"
+        "objects = ContentStore(Path(sys.argv[1])); objects.keep([b'mine'])\n"
         "objects.need([digest_of(b'mine')]); print('needed', flush=True); time.sleep(60)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
@@ -176,8 +177,9 @@ def test_nothing_to_prune_makes_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("least", random.Random(3).sample(range(1, 40), 3))
 def test_all_that_was_acknowledged_survives_a_kill_of_the_writer(tmp_path: Path, least: int) -> None:
     code = (
-        "import sys, itertools; from pathlib import Path; from agent_lsp.undo.content_store import Objects, digest_of\n"
-        "objects = Objects(Path(sys.argv[1]))\n"
+        "import sys, itertools; from pathlib import Path; from agent_lsp.files.digest import digest_of\n"
+        "from agent_lsp.undo.content_store import ContentStore\n"
+        "objects = ContentStore(Path(sys.argv[1]))\n"
         "for n in itertools.count():\n"
         "    batch = [b'%d.%d' % (n, m) * 1000 for m in range(n % 12 + 1)]\n"
         "    objects.keep(batch)\n"
