@@ -144,7 +144,7 @@ def test_only_frames_transport_and_names_of_the_contract_are_imported_when_initi
     client = RawClient(state, argv=[sys.executable, str(probe)])
     try:
         client.start(workspace)
-        wait_until(lambda: b"LOADED" in client.stderr)
+        wait_until(lambda: b"LOADED" in client.stderr and client.stderr.endswith(b"\n"))
         modules = ["agent_lsp", "agent_lsp.cli", "agent_lsp.cli.main", "agent_lsp.contract"]
         modules += [f"agent_lsp.contract.{name}" for name in ("codec", "handshake", "names")]
         modules += ["agent_lsp.conversation", "agent_lsp.conversation.uris"]
