@@ -77,8 +77,9 @@ def _interpreter(homes: Sequence[str]) -> list[Path]:
         return [prefix, program]
     library = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
     archives = [Path(path) for path in sys.path if path.endswith(".zip")]  # there or not
-    # Not `python…._pth` by its name: nothing could stand in for it, for Python does not start beside such a folder.
-    return [program.parent, prefix / "pyvenv.cfg", *archives, *([library] if library.is_file() else [])]
+    # Not `python…._pth` by its name: nothing could stand in for it, for Python does not start beside such a folder. Nor
+    # `pyvenv.cfg`, by which a folder is an environment: whoever makes one is asked, and a command's is taken back.
+    return [program.parent, *archives, *([library] if library.is_file() else [])]
 
 
 def _launchers(environment: Mapping[str, str]) -> list[Path]:

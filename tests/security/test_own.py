@@ -498,7 +498,7 @@ def test_settings_that_the_user_looks_at_beside_the_workspace_are_kept(home: Pat
     assert [files.keeps(str(home / name)) for name in names] == [True, True, True, True, False]
 
 
-PLANTED = ("lib/python{0}{1}.zip", "bin/pyvenv.cfg", "pyvenv.cfg", "bin/python{0}.{1}._pth", "bin/python{0}.{1}")
+PLANTED = ("lib/python{0}{1}.zip", "bin/pyvenv.cfg", "bin/python{0}.{1}._pth", "bin/python{0}.{1}")
 
 
 @pytest.mark.parametrize("place", [".pyenv/versions/3", ".local"])
@@ -520,7 +520,7 @@ ours = own(Path(os.environ["HOME"], "state"), [os.environ["HOME"]], {})
 print(*(ours.unchangeable("/", path) for path in sys.argv[3:]), sep="\\n")
 """
     planted = [str(prefix / name.format(*version)) for name in PLANTED]
-    others = [str(home / ".local/share/new"), str(home / ".local/new")]
+    others = [str(home / ".local/share/new"), str(home / ".local/pyvenv.cfg")]
     packages, checkout = sysconfig.get_path("purelib"), str(Path(agent_lsp.__file__).parent.parent)
     said = subprocess.run(
         [program, "-c", script, packages, checkout, *planted, *others],
