@@ -10,6 +10,8 @@ from typing import Any
 import hypothesis
 import pytest
 import yaml
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.in_process import InProcessClient
 from tests.raw_client import RawClient
@@ -23,8 +25,32 @@ hypothesis.settings.load_profile("tests")
 
 _FIRST = ("tests/e2e/test_vscode.py", "tests/models/test_bundled.py", "tests/security/test_container.py")
 """What takes longest, so that nothing waits for it in the end."""
-_SLOW = ("tests/e2e/", "tests/long/", "tests/workspace/test_faults.py", "tests/workspace/test_races.py")
+_SLOW = ("tests/e2e/", "tests/long/", "tests/files/test_faults.py", "tests/files/test_races.py")
 """Processes and editors; samples of long runs; system calls that fail one by one; races."""
+_TOGETHER = {
+    "tests/e2e/test_vscode.py",
+    "tests/models/test_bundled.py",
+    "tests/models/test_llama_wires.py",
+    "tests/security/test_container.py",
+    "tests/test_architecture.py",
+}
+"""Files whose tests one worker runs, one after another: they share something costly."""
+
+
+class FilesTogether(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
+    """Hands out tests one by one, and the files of `_TOGETHER` whole.
+
+    The marker `xdist_group` does not do it: pytest-xdist 3.8 writes it into an attribute that pytest 9.2 does not read.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in _TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from agent_lsp.files.editor import EditorRefused
 from agent_lsp.files.files import Files
 from agent_lsp.files.overlay import Buffer, Overlay
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 
 class OpenBuffers:

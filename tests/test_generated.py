@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agent_lsp.permissions import Preset
-from agent_lsp.settings import ROWS
-from agent_lsp.settings.rows import Who, variable
+from agent_lsp.settings.row import Who, variable
+from agent_lsp.settings.settings import ROWS
 from scripts.generators.main import CHECKOUT, GENERATED, stale_files
 
 EXTENSION = CHECKOUT / "editor-clients" / "vscode"

@@ -85,7 +85,7 @@ class Call:
                     self._show(self._output.rest())
 
     async def _read(self, tool: ReadingTool[Arguments], arguments: Arguments, context: ToolContext) -> Shown:
-        await asyncio.to_thread(self._turn.gate.must_be_readable, tool.name, arguments)
+        await self._turn.gate.must_be_readable(tool.name, arguments)
         found = await tool.perform(arguments, context)
         shown = Shown(found) if isinstance(found, str) else found
         self._origin = await result_origin.of_shown(shown, self._origin, self._bench.origins)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from weakref import WeakKeyDictionary
 
 from agent_lsp.agent.images import images_of, with_newest_images, without_oldest_images
 from agent_lsp.conversation.messages import OWN, AssistantMessage, Message, Notice, ToolMessage, ToolResult, UserMessage
+from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import ContextTooLong, Request, ToolSpec
 from agent_lsp.models.image_tokens import billed_tokens, image_tokens
 from agent_lsp.tools import Tool
@@ -49,7 +49,7 @@ def tokens_of(text: str) -> int:
 def request_tokens(request: Request) -> int:
     """Tokens of a whole request, likely somewhat fewer than this."""
     tools = sum(tokens_of(f"{spec.name}{spec.description}{spec.schema}") for spec in request.tools)
-    return tokens_of(request.system) + tools + sum(_size(message) for message in request.messages)
+    return tokens_of(request.system) + tools + _total(request.messages)
 
 
 def most_tokens(request: Request, model: str) -> int:
@@ -100,7 +100,7 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
 
 
 def _total(messages: Sequence[Message]) -> int:
-    return sum(_size(message) for message in messages)
+    return sum(map(_size, messages))
 
 
 def _with_fewer_images(messages: list[Message], most: int, removable: int) -> list[Message]:
@@ -128,6 +128,7 @@ def _trimmed(message: ToolMessage, over: int) -> ToolMessage:
     return ToolMessage(tuple(results))
 
 
+@OncePerValue
 def _shortened(message: ToolMessage) -> ToolMessage:
     return ToolMessage(tuple(_shorter(result) for result in message.results))
 
@@ -138,17 +139,6 @@ def _shorter(result: ToolResult) -> ToolResult:
         if len(result.text) <= len(_SHORTENED)
         else replace(result, text=_SHORTENED, images=(), origin=OWN, remark="")
     )
-
-
-def _size(message: Message) -> int:
-    """Tokens of a message. A step counts the whole path twice, and all but its newest messages were counted before."""
-    if (size := _sizes.get(message)) is None:
-        size = _sizes[message] = _counted(message)
-    return size
-
-
-_sizes: WeakKeyDictionary[Message, int] = WeakKeyDictionary()
-"""Of messages that somebody holds: it keeps none of a session that is closed."""
 
 
 def _counted(message: Message) -> int:
@@ -163,6 +153,10 @@ def _counted(message: Message) -> int:
         case ToolMessage():
             words = sum(_MESSAGE_TOKENS + tokens_of(result.fenced) for result in message.results)
             return words + sum(image_tokens(image) for image in message.images)
+
+
+_size = OncePerValue(_counted)
+"""Tokens of a message."""
 
 
 @cache  # pydantic takes 0.3 ms for a schema, and every step needs them all

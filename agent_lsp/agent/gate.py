@@ -53,13 +53,12 @@ class Gate:
     tainted: Callable[[], str]
     questions: Questions
 
-    def must_be_readable(self, tool: str, arguments: Arguments) -> None:
-        """Holds a call that only reads, and the path that it names, against the user's rules.
+    async def must_be_readable(self, tool: str, arguments: Arguments) -> None:
+        """Holds a call that only reads, and the path that it names, against the user's rules. Raises Rejected."""
+        if self.policy.rules_reading:  # to find where a path leads takes a look at all that is in the folders above
+            await asyncio.to_thread(self._must_be_readable, tool, arguments)
 
-        Blocks: call it in a thread. Raises Rejected.
-        """
-        if not self.policy.rules_reading:
-            return  # to find where a path leads takes a look at all that is in the folders above
+    def _must_be_readable(self, tool: str, arguments: Arguments) -> None:
         named = getattr(arguments, "path", None)
         reading = Reading(tool)
         if isinstance(named, str):

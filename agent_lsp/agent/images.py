@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from agent_lsp.conversation.messages import Image, Message, ToolMessage
+from agent_lsp.conversation.once import OncePerValue
 
 _MOST = 20
 """With more of them in a request, none may have over 2,000 pixels a side (Anthropic, "Vision": general limits)."""
@@ -16,7 +18,12 @@ _LEFT_OUT = "[the picture was left out to make room; read the file again if it i
 
 def images_of(messages: Iterable[Message]) -> list[Image]:
     """All images, oldest first."""
-    return [image for message in messages if isinstance(message, ToolMessage) for image in message.images]
+    return list(chain.from_iterable(map(_images_of, messages)))
+
+
+@OncePerValue
+def _images_of(message: Message) -> tuple[Image, ...]:
+    return message.images if isinstance(message, ToolMessage) else ()
 
 
 def with_newest_images(messages: Sequence[Message]) -> list[Message]:
@@ -41,6 +48,8 @@ def _filled(images: Sequence[Image]) -> float:
 
 def without_oldest_images(messages: Sequence[Message], count: int) -> list[Message]:
     """The messages without that many of their oldest images, each of which leaves a note in its result."""
+    if count <= 0:
+        return list(messages)
     fewer: list[Message] = []
     for message in messages:
         if isinstance(message, ToolMessage) and count > 0:

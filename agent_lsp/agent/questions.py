@@ -12,8 +12,8 @@ from agent_lsp.conversation.actions import Action, ApprovalRequest, Approve, Cho
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.events import ApprovalDecided, ApprovalRequested, Emit
 from agent_lsp.permissions import Verdict
-from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.policy import choices
+from agent_lsp.text.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ class Record(Protocol):
     def messages(self) -> Sequence[Message]:
         """What was said, oldest first."""
 
+    def has_call(self, call_id: str) -> bool:
+        """Whether a call of that id was said."""
+
     async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries, with what was paid and at a turn's end what it used; they are on disk when it returns.
 

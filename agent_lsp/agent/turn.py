@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from agent_lsp.agent import Ending, Turn
-from agent_lsp.agent.answer import ask_model
 from agent_lsp.agent.budget import BudgetSpent
 from agent_lsp.agent.call import Call
+from agent_lsp.agent.model_request import ask_model
 from agent_lsp.conversation.entries import Said
 from agent_lsp.conversation.events import PromptJoined
 from agent_lsp.conversation.messages import StopReason, ToolCall, ToolMessage

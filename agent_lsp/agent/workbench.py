@@ -14,7 +14,7 @@ from agent_lsp.provenance.origins import Origins
 from agent_lsp.tools import ReadingTool, Toolbox, ToolContext, ToolError
 from agent_lsp.tools.output import fit
 from agent_lsp.undo.checkpoints import Checkpoint, Checkpoints
-from agent_lsp.undo.objects import NotKept
+from agent_lsp.undo.content_store import NotKept
 
 _AT_ONCE = 64 << 10  # characters whose cleaning the event loop does not notice
 
@@ -62,6 +62,10 @@ class Workbench:
 
     async def fitted(self, text: str, *, window: int, rest: str) -> str:
         """A result as a model with that window (tokens) is told it: without secrets, and not too long."""
-        clean = self.secrets.clean
-        cleaned = clean(text) if len(text) <= _AT_ONCE else await asyncio.to_thread(clean, text)
-        return fit(cleaned, result_limit(window, self.most_characters), rest)
+        most = result_limit(window, self.most_characters)
+        if len(text) <= _AT_ONCE:
+            return self._fitted(text, most, rest)
+        return await asyncio.to_thread(self._fitted, text, most, rest)
+
+    def _fitted(self, text: str, most: int, rest: str) -> str:
+        return fit(self.secrets.clean(text), most, rest)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from agent_lsp.app.state_files import state_dir
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Decision, ServerUse, ToolKind
-from agent_lsp.models import choice
-from agent_lsp.models.choice import Access, Surroundings
+from agent_lsp.models import model_factory
 from agent_lsp.models.local_servers import LocalServer
 from agent_lsp.models.model_cache import ModelCache, Priced
+from agent_lsp.models.model_factory import Access, Surroundings
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered_rules import Remembered
-from agent_lsp.processes import Processes
-from agent_lsp.settings import Settings, secret, without_keys
+from agent_lsp.processes.run import Processes
+from agent_lsp.settings.settings import Settings, secret, without_keys
 
 _REASON = "a model server was found on this machine, and no other model is set"
 
@@ -29,7 +29,7 @@ class ModelSelection:
 
     environment: Mapping[str, str]
     data_dir: Path
-    supply: ModelCache
+    cache: ModelCache
     remembered: Remembered
     answered: dict[str, bool] = field(default_factory=dict)
     """What the user said of servers, by address, since the daemon began."""
@@ -39,11 +39,11 @@ class ModelSelection:
 
         Without `ask` a server of this machine counts only if the user allowed it before.
         """
-        return await self.supply.model(await self._reachable(wished, settings, ask))
+        return await self.cache.model(await self._reachable(wished, settings, ask))
 
     async def name(self, settings: Settings) -> str:
         """`protocol:model` of the model that would answer if nobody were asked. Raises NoModel."""
-        return choice.chosen(await self._reachable(None, settings, None))
+        return model_factory.chosen(await self._reachable(None, settings, None))
 
     async def _reachable(self, wished: str | None, settings: Settings, ask: AskServerUse | None) -> Access:
         async def allowed(server: LocalServer) -> bool:
@@ -51,7 +51,7 @@ class ModelSelection:
 
         have = access(settings, self.environment, self.data_dir)
         have = replace(have, name=wished) if wished else have
-        found = await self.supply.reachable(have, settings.local_servers, allowed)
+        found = await self.cache.reachable(have, settings.local_servers, allowed)
         if found.says_nothing and not (found.local or found.refused):
             return replace(found, gone=self._gone(settings))
         return found

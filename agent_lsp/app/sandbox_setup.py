@@ -13,12 +13,12 @@ from agent_lsp.commands.commands import CommandRules, Commands
 from agent_lsp.files.files import Files
 from agent_lsp.permissions import protected_paths
 from agent_lsp.permissions.read_only_commands import ENVIRONMENT
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox.choose import Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine
 from agent_lsp.sandbox.guard.user_secrets import secrets
 from agent_lsp.sandbox.levels.engines import variables
-from agent_lsp.settings import Settings
+from agent_lsp.settings.settings import Settings
 from agent_lsp.tools.shell import MOST_SECONDS
 
 PROTECTED = (

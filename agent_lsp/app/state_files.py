@@ -14,7 +14,7 @@ import platformdirs
 import agent_lsp
 from agent_lsp import NAME
 from agent_lsp.files.own_files import Own
-from agent_lsp.settings import Settings, SettingsError, user_file
+from agent_lsp.settings.settings import Settings, SettingsError, user_file
 
 _IN_HOMES = {"XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
 """Where a daemon that is started with another environment would look (XDG Base Directory Specification)."""

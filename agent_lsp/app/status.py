@@ -5,31 +5,31 @@ from __future__ import annotations
 import asyncio
 
 from agent_lsp import __version__
-from agent_lsp.app.composition import App
+from agent_lsp.app.composition import Parts
+from agent_lsp.app.to_contract import undo_points
 from agent_lsp.app.workspace_trust import waiting
 from agent_lsp.contract.answers import StatusAnswer, TurnLimits
 from agent_lsp.contract.from_actions import pending_approval
 from agent_lsp.models import NoModel
-from agent_lsp.session.answers import undo_points
-from agent_lsp.settings import DEFAULTS, Settings, SettingsError
+from agent_lsp.settings.settings import DEFAULTS, Settings, SettingsError
 
 
-async def status(app: App) -> StatusAnswer:
+async def status(parts: Parts) -> StatusAnswer:
     """The answer of `agent.status`. Settings that are wrong are told as a `problem`."""
     model, problem = None, ""
     try:
-        waits = waiting(await asyncio.to_thread(app.trust.standing))
+        waits = waiting(await asyncio.to_thread(parts.trust.standing))
     except OSError as error:
         waits = f"what is trusted cannot be read: {error}"
     try:
-        settings = app.settings().settings
-        model = await app.answering.name(settings)
+        settings = parts.settings().settings
+        model = await parts.models.name(settings)
     except SettingsError as error:
         settings, problem = DEFAULTS, str(error)
     except NoModel as error:
         problem = str(error)
-    level = (await app.sandboxes.found()).level
-    sessions = app.sessions.all()
+    level = (await parts.workspace.sandboxes.found()).level
+    sessions = parts.sessions.all()
     return StatusAnswer(
         version=__version__,
         model=model,

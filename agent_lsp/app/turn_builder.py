@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,28 +17,28 @@ from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.system_prompt import system_prompt
 from agent_lsp.agent.workbench import Workbench
 from agent_lsp.app.model_selection import ModelSelection, question
-from agent_lsp.awareness.change_notices import ChangeWatcher
+from agent_lsp.app.workspace import Workspace
 from agent_lsp.awareness.read_tracker import ReadTracker
 from agent_lsp.conversation.actions import Action, Decision
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.estimate import Estimate
-from agent_lsp.conversation.messages import Message, UserMessage
+from agent_lsp.conversation.messages import Message, Usage, UserMessage
 from agent_lsp.files.targets import Targets
 from agent_lsp.journal.journal import Journal
 from agent_lsp.models.model_cache import Priced
 from agent_lsp.models.retry import RetryingModel, RetryPolicy
+from agent_lsp.models.wire.wire_model import WireModel
 from agent_lsp.permissions import Preset, taint
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.remembered_rules import OfWorkspace
 from agent_lsp.permissions.secrets import Secrets
 from agent_lsp.permissions.web_rules import WebRules
 from agent_lsp.provenance.origins import Origins
-from agent_lsp.sandbox.choose import Sandboxes
 from agent_lsp.session import SessionState, Spent, TurnContext, TurnRefused, TurnRequest
-from agent_lsp.settings import Settings, SettingsError
+from agent_lsp.settings.settings import Settings, SettingsError
 from agent_lsp.tools import Toolbox, ToolContext
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.web import choice
+from agent_lsp.web import setup
 
 _MARK_BYTES = 6
 
@@ -47,13 +48,12 @@ class TurnBuilder:
     """Builds turns, and what lasts as long as their session is open."""
 
     settings: Callable[[], Settings]
-    answering: ModelSelection
+    models: ModelSelection
     journal: Journal
-    sandboxes: Sandboxes
+    workspace: Workspace
     toolbox: Toolbox
     tools: ToolContext
     checkpoints: Checkpoints
-    changes: ChangeWatcher
     targets: Targets
     origins: Origins
     kept: OfWorkspace
@@ -67,11 +67,11 @@ class TurnBuilder:
     def begin(self) -> SessionState:
         """What a session knows before its first turn; until that brings its terms, nothing may be changed."""
         policy = Policy(PolicyConfig(Preset.PLAN), self._folders, self.kept)
-        return SessionState(policy, self.changes.news_of(ReadTracker()))
+        return SessionState(policy, self.workspace.changes.news_of(ReadTracker()))
 
     async def estimate(self, order: TurnRequest, messages: Sequence[Message]) -> Estimate:
         """What a turn with that prompt after those messages may cost. Raises ModelError, SettingsError."""
-        priced = await self.answering.model(order.model, self.settings())
+        priced = await self.models.model(order.model, self.settings())
         return await self._estimate((*messages, UserMessage(order.prompt, order.context)), priced)
 
     async def _estimate(self, messages: Sequence[Message], priced: Priced) -> Estimate:
@@ -79,18 +79,29 @@ class TurnBuilder:
         request = build(messages, system=self._system(), tools=self.toolbox.all(), window=model.context_window)
         return estimated(request, priced.price, await self.journal.past_turns(model.name))
 
+    async def warm(self) -> None:
+        """Builds what the first turn needs. Raises ModelError, SettingsError."""
+        priced = await self.models.model(None, self.settings())
+        await asyncio.to_thread(self._warm, priced)
+
+    def _warm(self, priced: Priced) -> None:
+        if isinstance(priced.model.inner, WireModel):
+            priced.model.inner.warm()
+        priced.price.cost(Usage())
+        build((), system="", tools=self.toolbox.all(), window=priced.model.context_window)
+
     async def build(self, order: TurnRequest, place: TurnContext) -> Turn:
         """The turn that an order asks for. Raises TurnRefused, ModelError."""
         try:
             settings = self.settings()
-            confined = settings.preset is Preset.AUTO and (await self.sandboxes.found()).level.confines
+            confined = settings.preset is Preset.AUTO and (await self.workspace.sandboxes.found()).level.confines
             preset = usable_preset(settings.preset, confined=confined)
             terms = PolicyConfig(
                 preset, settings.rules, WebRules(settings.web_allow, settings.web_deny), confined=confined
             )
         except SettingsError as error:
             raise TurnRefused("settings", str(error)) from error
-        priced = await self.answering.model(order.model, settings, lambda *about: self._asked(place, settings, *about))
+        priced = await self.models.model(order.model, settings, lambda *about: self._asked(place, settings, *about))
         await self.journal.look_after_kills(place.session_id, self.checkpoints.since)
         policy, news = place.state.policy, place.state.news
         policy.terms = terms
@@ -111,7 +122,7 @@ class TurnBuilder:
         )
 
     def _gate(self, policy: Policy, preset: Preset | None, questions: Questions, place: TurnContext) -> Gate:
-        roots, tainted = self.tools.files.roots, lambda: taint.of(place.record.messages)
+        roots, tainted = self.workspace.roots, lambda: taint.of(place.record.messages)
         return Gate(policy, preset, self.targets, roots, tainted, questions)
 
     def _questions(self, place: TurnContext, deadline: Deadline, settings: Settings) -> Questions:
@@ -128,7 +139,7 @@ class TurnBuilder:
         )
 
     def _workbench(self, settings: Settings, rules: WebRules, seen: ReadTracker) -> Workbench:
-        web = choice.chosen(settings.search_url, rules.denied)
+        web = setup.chosen(settings.search_url, rules.denied)
         return Workbench(
             self.toolbox,
             replace(self.tools, seen=seen, web=web),
@@ -165,7 +176,7 @@ class TurnBuilder:
 
     @property
     def _folders(self) -> tuple[str, ...]:
-        return tuple(root.path for root in self.tools.files.roots.all)
+        return tuple(self.workspace.folders)
 
 
 def usable_preset(preset: Preset, *, confined: bool) -> Preset:

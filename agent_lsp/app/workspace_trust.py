@@ -9,8 +9,8 @@ from agent_lsp import NAME
 from agent_lsp.files.location import NotThere, PathRefused
 from agent_lsp.files.roots import Roots
 from agent_lsp.files.safe_open import read
-from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
+from agent_lsp.text.visible import visible
 
 PROJECT_FILE = ".agent/config.toml"
 """The settings of a workspace, beneath each of its folders."""

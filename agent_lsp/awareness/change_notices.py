@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from weakref import WeakSet
 
 from watchfiles import awatch
@@ -26,6 +27,8 @@ _COARSEST_NS = 2_000_000_000
 """The coarsest times of a disk (FAT): what changes again within them may keep its stamp."""
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
@@ -33,6 +36,14 @@ class _Stamp:
 
     what: tuple[object, ...]
     changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The stamps of the files that were seen, as they were from `began` on (nanoseconds since the epoch)."""
+
+    began: int
+    stamps: dict[str, _Stamp]
 
 
 class ChangeWatcher:
@@ -52,20 +63,32 @@ class ChangeWatcher:
         self._sessions.add(news)
         return news
 
-    async def watch(self) -> None:
-        """Brings what is watched up to date; in the gap a file may have changed of which its stamp does not tell."""
+    async def look(self, looked: Callable[[], T]) -> T | None:
+        """What is found on the disk, `looked` at in a thread while all folders are watched; None where none is.
+
+        Where other folders are watched now, a file may have changed in the gap of which its stamp does not tell.
+        """
         async with self._lock:
-            folders = {os.path.dirname(path) for news in self._sessions for path in news.seen.paths}
-            identities = await asyncio.to_thread(_identities, folders)
-            if identities == self._watched:
-                return
-            await self.close()
-            self._watched = identities
-            if identities:
-                self._task = asyncio.create_task(self._watching(sorted(identities)))
-                await asyncio.sleep(0)  # it is on before anybody looks
-            for news in self._sessions:
-                news.flag_unsettled()
+            while True:
+                folders = self._folders()
+                if not folders and not self._watched:
+                    return None
+                identities, found = await asyncio.to_thread(lambda: (_identities(folders), looked()))  # noqa: B023 - awaited
+                if identities == self._watched:
+                    return found
+                await self._watch_instead(identities)
+
+    def _folders(self) -> set[str]:
+        return {os.path.dirname(path) for news in self._sessions for path in news.seen.paths}
+
+    async def _watch_instead(self, identities: dict[str, tuple[int, int]]) -> None:
+        await self.close()
+        self._watched = identities
+        if identities:
+            self._task = asyncio.create_task(self._watching(sorted(identities)))
+            await asyncio.sleep(0)  # it is on before anybody looks
+        for news in self._sessions:
+            news.flag_unsettled()
 
     async def close(self) -> None:
         """Ends the watching."""
@@ -110,13 +133,12 @@ class ChangeNotices:
         self._flagged |= {path for path, stamp in self._stamps.items() if self._looked - stamp.changed < _COARSEST_NS}
 
     async def __call__(self) -> Notice | None:
-        await self._changes.watch()
+        buffers = self._files.buffers()
+        found = await self._changes.look(lambda: self._look(buffers))
         before, self._folders = self._folders, self._files.roots.all
         self._flag_beneath({root.path for root in before} ^ {root.path for root in self._folders})
-        flagged, self._flagged = self._flagged, set()
-        buffers = self._files.buffers()
         told = []
-        for path in await asyncio.to_thread(self._candidates, flagged, buffers):
+        for path in self._candidates(found or _Look(self._clock(), {})):
             text = await self._text(path)
             if what := await asyncio.to_thread(self.seen.news, path, text):
                 told.append(f"{self._shown(path)} ({what})")
@@ -127,12 +149,15 @@ class ChangeNotices:
         """What lies in a folder that came or went can be read from now on, or no longer, and keeps its stamp."""
         self.flag(path for path in self.seen.paths if any(path.startswith(f"{one.rstrip('/')}/") for one in folders))
 
-    def _candidates(self, flagged: Collection[str], buffers: Sequence[Buffer]) -> list[str]:
-        open_texts = {real_path(buffer.path): buffer.text for buffer in buffers}
-        self._looked = self._clock()
-        stamps = {path: _stamp(path, open_texts) for path in self.seen.paths}
-        found = [path for path, stamp in stamps.items() if path in flagged or self._stamps.get(path) != stamp]
-        self._stamps = stamps
+    def _look(self, buffers: Sequence[Buffer]) -> _Look:
+        open_texts, began = {real_path(buffer.path): buffer.text for buffer in buffers}, self._clock()
+        return _Look(began, {path: _stamp(path, open_texts) for path in self.seen.paths})
+
+    def _candidates(self, now: _Look) -> list[str]:
+        """The files to compare; what was flagged by now is told after that look."""
+        flagged, self._flagged = self._flagged, set()
+        found = [path for path, stamp in now.stamps.items() if path in flagged or self._stamps.get(path) != stamp]
+        self._looked, self._stamps = now.began, now.stamps
         return found
 
     async def _text(self, path: str) -> str | None:

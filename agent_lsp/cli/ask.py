@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from agent_lsp import NAME
-from agent_lsp.app.composition import App
+from agent_lsp.app import approval_documents
+from agent_lsp.app.agent import Agent, open_agent
+from agent_lsp.app.refusals import AgentError
 from agent_lsp.app.workspace_trust import waiting
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_events import agent_event
@@ -23,11 +25,10 @@ from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, Fi
 from agent_lsp.conversation.events import EventEnvelope
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 from agent_lsp.files.editor import NoEditor
-from agent_lsp.models import ModelError
-from agent_lsp.permissions.approval import Detail, detail, title, visible, visible_lines
+from agent_lsp.permissions.approval import Detail, detail, title
 from agent_lsp.permissions.policy import always_rule, session_rule
-from agent_lsp.session import GO_ON, Finished, TurnRequest, approval_documents
-from agent_lsp.session.answers import estimate_answer
+from agent_lsp.session import GO_ON, Finished, TurnRequest
+from agent_lsp.text.visible import visible, visible_lines
 
 CANCELLED = 130
 _MOST_SHOWN, _LINES_SHOWN = 4_000, 8
@@ -55,49 +56,48 @@ class AskOptions:
 
 
 async def ask(order: AskOptions, environment: Mapping[str, str]) -> int:
-    """Runs one turn and returns the exit code. Raises the errors of App and SessionError."""
-    app = App(environment, [order.workspace], NoEditor(), flags=order.flags)
+    """Runs one turn and returns the exit code. Raises AgentError, SessionError, SettingsError."""
+    agent = open_agent(environment, [order.workspace], NoEditor(), flags=order.flags)
     try:
         if order.estimate:
-            return await _print_estimate(app, order)
-        _say_of_settings(app)
+            return await _print_estimate(agent, order)
+        _say_of_settings(agent)
         screen = _Json() if order.as_json else _Screen()
-        app.watchers.add(screen.show)
-        session = await app.sessions.get(order.session) if order.session else await app.sessions.new(order.prompt)
-        door = partial(_at_the_prompt, app.state) if _interactive() else _nobody
-        asked = session.ask(TurnRequest(order.prompt, door))
+        agent.watch(screen.show)
+        door = partial(_at_the_prompt, agent.state) if _interactive() else _nobody
+        asked = await agent.ask(TurnRequest(order.prompt, door), order.session)
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, session.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, agent.cancel)
         done = await asked.finished
         screen.end(done)
-        await app.prune()
+        await agent.prune()
         return _exit_code(done)
     finally:
-        await app.close()
+        await agent.close()
 
 
-def _say_of_settings(app: App) -> None:
+def _say_of_settings(agent: Agent) -> None:
     """A line on what of the workspace waits for trust, and one for each setting that was ignored."""
-    if line := waiting(app.trust.standing()):
+    if line := waiting(agent.trust.standing()):
         _say(f"{line} (`{NAME} trust` shows it and asks)", "yellow")
-    for ignored in app.settings().ignored:
+    for ignored in agent.settings().ignored:
         _say(visible(ignored), "yellow")
 
 
-async def _print_estimate(app: App, order: AskOptions) -> int:
+async def _print_estimate(agent: Agent, order: AskOptions) -> int:
     """What the turn may cost, from what it would send; nothing is sent."""
-    session = await app.sessions.get(order.session) if order.session else None
     try:
-        guess = await app.turns.estimate(TurnRequest(order.prompt, _nobody), session.messages if session else ())
-    except ModelError as error:
+        guess = await agent.estimate(TurnRequest(order.prompt, _nobody), order.session)
+    except AgentError as error:
         _say(f"{error.kind}: {error}", "red")
         return 1
+    cost = guess.cost
     if order.as_json:
-        print(json.dumps(encode(estimate_answer(guess))))
-    elif guess.likely is None:
+        print(json.dumps(encode(guess)))
+    elif cost.likely is None:
         print(f"about {guess.input_tokens:,} tokens to begin with; {guess.basis}")
     else:
-        print(f"likely ${guess.likely:.4f}, from ${guess.low:.4f} to ${guess.high:.4f} ({guess.basis})")
+        print(f"likely ${cost.likely:.4f}, from ${cost.low:.4f} to ${cost.high:.4f} ({guess.basis})")
         print(f"about {guess.input_tokens:,} tokens to begin with")
     return 0
 

@@ -18,11 +18,11 @@ from agent_lsp.conformance.probes import judged
 from agent_lsp.conformance.recording import Connection
 from agent_lsp.conformance.trials import Purse, TrialPlan, planned, tried
 from agent_lsp.models import BadRequest, ModelError, NoModel
-from agent_lsp.models.choice import VENDORS, Access, endpoint_of, fetched_key, priced
+from agent_lsp.models.model_factory import VENDORS, Access, endpoint_of, fetched_key, priced
 from agent_lsp.models.pricing import Price, listed_window
-from agent_lsp.permissions.approval import visible
-from agent_lsp.settings import Settings, SettingsError
 from agent_lsp.settings.loading import load
+from agent_lsp.settings.settings import Settings, SettingsError
+from agent_lsp.text.visible import visible
 
 _WIDTH = 80
 _INDENT = 25

@@ -20,20 +20,20 @@ from agent_lsp.app.state_files import data_dir, state_dir
 from agent_lsp.app.turn_builder import usable_preset
 from agent_lsp.app.workspace_trust import WorkspaceTrust, project_settings, waiting
 from agent_lsp.files.roots import Roots
-from agent_lsp.models import NoModel, choice
+from agent_lsp.models import NoModel, model_factory
 from agent_lsp.models.bundled.download import LLAMA_MISSING, InstallError, install, installed, remove
-from agent_lsp.models.choice import Access
 from agent_lsp.models.keys import KEYRING
 from agent_lsp.models.local_servers import found
-from agent_lsp.permissions.approval import visible
+from agent_lsp.models.model_factory import Access
 from agent_lsp.permissions.policy import always_rule
 from agent_lsp.permissions.remembered_rules import Remembered, all_rules
 from agent_lsp.permissions.trust import Standing, Trust
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox.choose import LevelFound
 from agent_lsp.search.ripgrep import program
-from agent_lsp.settings import Settings, SettingsError, user_file
 from agent_lsp.settings.loading import load
+from agent_lsp.settings.settings import Settings, SettingsError, user_file
+from agent_lsp.text.visible import visible
 
 _TESTED = "Linux"
 
@@ -120,7 +120,7 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     if have.says_nothing:
         have = _local(have, settings)
     try:
-        name = choice.chosen(have)
+        name = model_factory.chosen(have)
     except NoModel as error:
         print(f"model     problem: {error}")
         return 1
@@ -128,7 +128,7 @@ def _model(settings: Settings, environment: Mapping[str, str]) -> int:
     print(f"price     {_price(name, have)}")
     print(f"key       {_key(have)}")
     try:
-        choice.made(name, have, surroundings(settings, environment))
+        model_factory.made(name, have, surroundings(settings, environment))
     except NoModel as error:
         print(f"problem   {error}")
         return 1
@@ -164,7 +164,7 @@ def _key(have: Access) -> str:
 
 
 def _price(name: str, have: Access) -> str:
-    price = choice.priced(name, have)
+    price = model_factory.priced(name, have)
     return "free" if price.free else price.words
 
 

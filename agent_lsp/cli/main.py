@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CANCELLED = 130
 _PROTOCOLS = ("openai-chat", "openai-responses", "anthropic")
-"""Those of `models/choice.py`, which takes too long to import here."""
+"""Those of `models/model_factory.py`, which takes too long to import here."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,8 +94,8 @@ class _Flag:
 
 def _flags() -> tuple[_Flag, ...]:
     """Return the flags of `ask`; only for that command, as their table takes long to import."""
-    from agent_lsp.settings import ROWS
-    from agent_lsp.settings.rows import flag
+    from agent_lsp.settings.row import flag
+    from agent_lsp.settings.settings import ROWS
 
     marks = {name: row.mark for name, row in ROWS.items() if row.mark.flag}
     return tuple(_Flag(name, flag(name), mark.described) for name, mark in marks.items())
@@ -186,11 +186,10 @@ def _load_door() -> LoadedHandlers:
 def _ask(arguments: argparse.Namespace) -> int:
     import asyncio
 
+    from agent_lsp.app.refusals import AgentError
     from agent_lsp.cli.ask import AskOptions, ask
-    from agent_lsp.files.location import PathRefused
-    from agent_lsp.journal.journal import JournalError
     from agent_lsp.session import SessionError
-    from agent_lsp.settings import SettingsError
+    from agent_lsp.settings.settings import SettingsError
 
     prompt = sys.stdin.buffer.read().decode("utf-8", "replace") if arguments.prompt == "-" else arguments.prompt
     flags = {flag.setting: getattr(arguments, flag.setting) for flag in _flags()}
@@ -199,7 +198,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     )
     try:
         return asyncio.run(ask(order, _environment()))
-    except (JournalError, SessionError, SettingsError, PathRefused, FileNotFoundError) as error:
+    except (AgentError, SessionError, SettingsError, FileNotFoundError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
 
@@ -218,7 +217,7 @@ def _trust(arguments: argparse.Namespace) -> int:
     from agent_lsp.cli.trust.settings import trust_settings
     from agent_lsp.files.location import PathRefused
     from agent_lsp.journal.journal import JournalError
-    from agent_lsp.settings import SettingsError
+    from agent_lsp.settings.settings import SettingsError
 
     environment, folders = _environment(), [str(Path(folder).absolute()) for folder in arguments.workspace or ["."]]
     try:
@@ -236,7 +235,7 @@ def _setup(arguments: argparse.Namespace) -> int:
     from agent_lsp.cli.setup import SetupRefused, Wish
     from agent_lsp.cli.setup.neovim import neovim
     from agent_lsp.cli.setup.vscode import vscode
-    from agent_lsp.settings import KEY_VARIABLES
+    from agent_lsp.settings.settings import KEY_VARIABLES
 
     environment = {name: value for name, value in os.environ.items() if name not in KEY_VARIABLES}
     wish = Wish(arguments.wish)
@@ -254,6 +253,6 @@ def _setup(arguments: argparse.Namespace) -> int:
 def _environment() -> dict[str, str]:
     """The environment as it was at the start; keys are taken out of it, so that no child inherits them."""
     from agent_lsp.permissions.own_environment import taken
-    from agent_lsp.settings import KEY_VARIABLES
+    from agent_lsp.settings.settings import KEY_VARIABLES
 
     return taken(KEY_VARIABLES)

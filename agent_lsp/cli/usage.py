@@ -11,9 +11,9 @@ from agent_lsp import NAME
 from agent_lsp.app.state_files import state_dir
 from agent_lsp.journal.journal import Journal, JournalError
 from agent_lsp.journal.ledger import Score, Spending, day_of, score
-from agent_lsp.permissions.approval import visible
-from agent_lsp.settings import SettingsError
 from agent_lsp.settings.loading import load
+from agent_lsp.settings.settings import SettingsError
+from agent_lsp.text.visible import visible
 
 _DAY_SECONDS = 86_400
 _TITLE = 40

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from agent_lsp.commands.unsaved_texts import Texts, unsaved
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import PathRefused
-from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.processes.run import Ended, Processes, environment
 from agent_lsp.sandbox import Launch, Sandbox, SandboxRefused, SandboxView
 from agent_lsp.sandbox.choose import Sandboxes
-from agent_lsp.sandbox.guard.enforce import Enforced, settled
 from agent_lsp.sandbox.guard.hard_links import gathered, names_of, other_names
 from agent_lsp.sandbox.guard.protected_names import ProtectedNames
 from agent_lsp.sandbox.guard.quarantine import Backup, Quarantine, kept
+from agent_lsp.sandbox.guard.restore import Enforced, settled
 from agent_lsp.sandbox.guard.scan import NOT_ENTERED, Keeps, Scan, survey
 from agent_lsp.sandbox.launch import launched
 from agent_lsp.sandbox.levels.none import Unconfined
-from agent_lsp.sandbox.programs import beneath, search_path
+from agent_lsp.sandbox.trusted_programs import beneath, search_path
 
 _GIT = re.compile(r"(?<![\w.-])git(?![\w./-])")
 """Git as a word or the end of a path, not a folder on the way (`~/git/project`)."""

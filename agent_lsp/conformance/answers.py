@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agent_lsp.conformance import Judgement, Tolerance, carried, not_applicable, ok, unknown, wrong
 from agent_lsp.conformance.facts import Facts
+from agent_lsp.conformance.observations import Observations
 from agent_lsp.conformance.recording import Exchange
-from agent_lsp.conformance.seen import Observations
 from agent_lsp.conformance.trials import called
 from agent_lsp.conversation.messages import StopReason
 from agent_lsp.models import ContextTooLong, TextChunk

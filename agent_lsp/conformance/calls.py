@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agent_lsp.conformance import Judgement, Tolerance, carried, not_applicable, ok, unknown, wrong
 from agent_lsp.conformance.facts import Facts, Fragment
-from agent_lsp.conformance.seen import Observations
+from agent_lsp.conformance.observations import Observations
 from agent_lsp.conformance.trials import MARKER, called
 from agent_lsp.conversation.messages import StopReason, ToolCall
 from agent_lsp.models.wire import openai_chat

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent_lsp.conformance import Finding, Judgement, answers, calls, refusals, unknown
-from agent_lsp.conformance.seen import Observations
+from agent_lsp.conformance.observations import Observations
 from agent_lsp.conformance.trials import TrialRecord
 from agent_lsp.models import RateLimited
 

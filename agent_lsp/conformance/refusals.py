@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agent_lsp.conformance import Judgement, Tolerance, carried, not_applicable, ok, unknown, wrong
+from agent_lsp.conformance.observations import Observations
 from agent_lsp.conformance.recording import Exchange
-from agent_lsp.conformance.seen import Observations
 from agent_lsp.conformance.trials import MARKER, NO_MODEL
 from agent_lsp.models import ContextTooLong, Passing
 from agent_lsp.models.wire.refusals import error_message

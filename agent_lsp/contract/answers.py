@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from agent_lsp.contract.approvals import Approval, FileDiff, PendingApproval
 from agent_lsp.contract.codec import INLINED
 from agent_lsp.contract.entries import SessionEntry
-from agent_lsp.contract.sums import EstimateOutcome, TurnCost, TurnError, TurnUsage
+from agent_lsp.contract.usage import EstimateOutcome, TurnCost, TurnError, TurnUsage
 from agent_lsp.conversation.messages import StopReason
 from agent_lsp.permissions import Preset
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from agent_lsp.contract.codec import INLINED
 from agent_lsp.contract.names import ChangeVerb, EntryKind, PartType, Role
-from agent_lsp.contract.sums import TurnCost, TurnUsage
+from agent_lsp.contract.usage import TurnCost, TurnUsage
 from agent_lsp.conversation.actions import Choice
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from agent_lsp.contract.codec import INLINED
 from agent_lsp.contract.names import EventKind
-from agent_lsp.contract.sums import EstimateOutcome, TurnCost, TurnError, TurnUsage
+from agent_lsp.contract.usage import EstimateOutcome, TurnCost, TurnError, TurnUsage
 from agent_lsp.conversation.actions import Choice, ToolKind
 from agent_lsp.conversation.messages import ResultStatus, StopReason
 

@@ -20,7 +20,7 @@ from agent_lsp.contract.events import (
     TurnStartedEvent,
     UsageUpdatedEvent,
 )
-from agent_lsp.contract.sums import EstimateOutcome, TurnCost, TurnError, TurnUsage
+from agent_lsp.contract.usage import EstimateOutcome, TurnCost, TurnError, TurnUsage
 from agent_lsp.conversation import events
 from agent_lsp.conversation.estimate import Estimate
 from agent_lsp.conversation.events import EventEnvelope

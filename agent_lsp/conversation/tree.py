@@ -21,11 +21,17 @@ class Conversation:
     """The entries on one path, oldest first. It only grows, at its head."""
 
     def __init__(self, path: Sequence[Entry] = ()) -> None:
-        self._path = list(path)
+        self._path: list[Entry] = []
+        self._messages: list[Message] = []
+        self._call_ids: set[str] = set()
+        self.grow(path)
 
     def grow(self, entries: Sequence[Entry]) -> None:
         """Adds entries that the journal has on disk."""
         self._path.extend(entries)
+        said = [entry.content.message for entry in entries if isinstance(entry.content, Said)]
+        self._messages.extend(said)
+        self._call_ids.update(call.id for one in said if isinstance(one, AssistantMessage) for call in one.calls)
 
     @property
     def head(self) -> int | None:
@@ -39,7 +45,11 @@ class Conversation:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What was said, oldest first."""
-        return tuple(entry.content.message for entry in self._path if isinstance(entry.content, Said))
+        return tuple(self._messages)
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether a call of that id was said."""
+        return call_id in self._call_ids
 
     @property
     def open_turn(self) -> TurnBegan | None:

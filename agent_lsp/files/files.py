@@ -10,10 +10,10 @@ from typing import ParamSpec, TypeVar
 
 from agent_lsp.conversation.actions import FileChange, FileMove
 from agent_lsp.files import disk, safe_open
+from agent_lsp.files.agentignore import Ignored
 from agent_lsp.files.disk import Binary, ChangedMeanwhile, TextFile
 from agent_lsp.files.editor import Editor, EditorRefused
 from agent_lsp.files.encodings import Encoding
-from agent_lsp.files.ignore import Ignored
 from agent_lsp.files.location import Location, NotThere, PathRefused
 from agent_lsp.files.openat import real_path
 from agent_lsp.files.overlay import Buffer

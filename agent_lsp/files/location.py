@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from agent_lsp.conversation.actions import WorkspacePath
 from agent_lsp.conversation.uris import uri_of
-from agent_lsp.files.ignore import IgnoreRules
-from agent_lsp.files.ignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this room
+from agent_lsp.files.agentignore import IgnoreRules
+from agent_lsp.files.agentignore import PathRefused as PathRefused  # noqa: PLC0414 - the word of this room
 
 
 class NotThere(PathRefused):

@@ -1,6 +1,6 @@
 """Workspace roots: the folders that the editor has open, and which of them a path lies beneath.
 
-What is found here is a name; `door.py` proves that it lies inside when it opens it.
+What is found here is a name; `safe_open.py` proves that it lies inside when it opens it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import NoReturn
 
 from agent_lsp.conversation.actions import WorkspacePath
-from agent_lsp.files.ignore import IgnoreRules
+from agent_lsp.files.agentignore import IgnoreRules
 from agent_lsp.files.location import Location, NotThere, PathRefused, Root
 from agent_lsp.files.openat import real_path
 from agent_lsp.files.own_files import NOTHING, Own

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.entries import Content, Entry, FileChanged
 from agent_lsp.conversation.estimate import PastTurn
+from agent_lsp.conversation.redact import cleaned
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.journal import codec, ledger, taint_store
 from agent_lsp.journal.ledger import Owner, Spending

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_lsp.app import approval_documents
 from agent_lsp.contract.approvals import ApprovalAnswer
 from agent_lsp.contract.codec import InvalidParams, encode, parse
 from agent_lsp.contract.from_actions import approval
@@ -22,7 +23,6 @@ from agent_lsp.lsp.last_line import without_links
 from agent_lsp.lsp.transport import METHOD_NOT_FOUND, ClientError, Json, Server
 from agent_lsp.permissions.approval import title
 from agent_lsp.permissions.policy import always_rule
-from agent_lsp.session import approval_documents
 
 _SURFACE_SECONDS = 60.0
 _OLD_SECONDS = 86_400.0

@@ -1,4 +1,4 @@
-"""What the editor shows beside a prompt (file, selection, diagnostics), in words for the model."""
+"""What the editor shows beside a prompt: lines, the selected text, diagnostics."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from typing import Any
 
 from pygls.workspace import TextDocument
 
-from agent_lsp.agent.context import shown_beside
 from agent_lsp.contract.params import AskContext, Range
 
 
-def beside(context: AskContext, path: str, document: TextDocument | None) -> str:
-    """Say to the model what the editor showed beside a prompt: the file at `path`, which may be an open document."""
+def beside(context: AskContext, document: TextDocument | None) -> tuple[tuple[int, int] | None, str, tuple[str, ...]]:
+    """Return what the editor showed beside a prompt: lines (1-based, both ends), their text and diagnostics."""
     lines: tuple[int, int] | None = None
     selected = ""
     if context.range:
         lines = context.range.start.line + 1, context.range.end.line + 1
         selected = _selected(document, context.range) if document else ""
-    diagnostics = [_diagnostic(one) for one in context.diagnostics]
-    return shown_beside(path, lines, selected, diagnostics)
+    return lines, selected, tuple(map(_diagnostic, context.diagnostics))
 
 
 def _selected(document: TextDocument, shown: Range) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent_lsp.conversation import events
 from agent_lsp.conversation.messages import StopReason
-from agent_lsp.permissions.approval import visible
+from agent_lsp.text.visible import visible
 
 
 def outcome(event: events.TurnFinished) -> str:

@@ -8,7 +8,7 @@ from agent_lsp.conversation import events
 from agent_lsp.conversation.events import EventEnvelope
 from agent_lsp.lsp.last_line import outcome
 from agent_lsp.lsp.transport import ClientError, Json, Protocol, Server
-from agent_lsp.permissions.approval import visible
+from agent_lsp.text.visible import visible
 
 _CREATE_SECONDS = 10.0
 _TITLE = 60

@@ -16,10 +16,10 @@ from agent_lsp.lsp.approver import ClientApprover
 from agent_lsp.lsp.last_line import without_links
 from agent_lsp.lsp.server import Refused
 from agent_lsp.lsp.transport import ClientError, Server
-from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.trust import ActingFile, Standing
-from agent_lsp.settings import SettingsError
 from agent_lsp.settings.loading import problems_of_project
+from agent_lsp.settings.settings import SettingsError
+from agent_lsp.text.visible import visible, visible_lines
 
 _NO, _YES = "Not now", "Trust"
 _MOST_SHOWN = 280

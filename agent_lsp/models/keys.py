@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from agent_lsp.models import Chunk, KeyRefused, Model, NoModel, Request
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 KEYRING = "keyring:"
 _COMMAND_SECONDS = 60.0  # the user may have to unlock what holds the key

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from agent_lsp.models.small_answers import small_answer, small_client
+from agent_lsp.models.local_requests import small_answer, small_client
 
 ADDRESSES = ("http://127.0.0.1:11434/v1", "http://127.0.0.1:1234/v1", "http://127.0.0.1:8080/v1")
 """Where Ollama, LM Studio and llama.cpp listen when nobody tells them otherwise."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from agent_lsp.models import Model, ollama
-from agent_lsp.models.choice import VENDORS, Access, Surroundings, chosen, made, priced
+from agent_lsp.models.image_support import ModelWithImages
 from agent_lsp.models.local_servers import OLLAMA, LocalServer, found
+from agent_lsp.models.model_factory import VENDORS, Access, Surroundings, chosen, made, priced
 from agent_lsp.models.pricing import Price
-from agent_lsp.models.seeing import SeeingModel
 
 Allowed = Callable[[LocalServer], Awaitable[bool]]
 """Whether the user allows a server that was found on this machine."""
@@ -20,15 +20,30 @@ Allowed = Callable[[LocalServer], Awaitable[bool]]
 class Priced:
     """A model with its price."""
 
-    model: SeeingModel
+    model: ModelWithImages
     price: Price
 
 
-class ModelCache:
-    """Makes models, and closes them all at the end."""
+MakeModel = Callable[[str, Access, Surroundings], Awaitable[Priced]]
+"""Makes the model of a name, as `protocol:model`. Raises NoModel."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+
+async def priced_model(name: str, access: Access, around: Surroundings) -> Priced:
+    """Make the model of that name, with its price and, where Ollama answers, a window that holds what is sent."""
+    protocol, _, model = name.partition(":")
+    price = priced(name, access)
+    if address := _ollama(protocol, access):
+        wished = access.context_window or price.own_window
+        model, window = await ollama.with_window(address, model, wished)
+        name, access = f"{protocol}:{model}", replace(access, context_window=window)
+    return Priced(ModelWithImages(made(name, access, around)), price)
+
+
+class ModelCache:
+    """Has each model made once, and closes them all at the end."""
+
+    def __init__(self, around: Surroundings, make: MakeModel = priced_model) -> None:
+        self._around, self._make = around, make
         self._made: dict[str, tuple[Access, Priced]] = {}
         self._replaced: list[Model] = []
 
@@ -44,7 +59,7 @@ class ModelCache:
         kept = self._made.get(name)
         if kept and kept[0] == access:
             return kept[1]
-        fresh = await self._priced(name, access)
+        fresh = await self._make(name, access, self._around)
         if kept := self._made.get(name):  # as it is now: a turn beside this one may have made its own
             self._replaced.append(kept[1].model)  # a turn may still use it
         self._made[name] = access, fresh
@@ -54,15 +69,6 @@ class ModelCache:
         """Frees what all of them hold."""
         for model in (*self._replaced, *(one.model for _, one in self._made.values())):
             await model.close()
-
-    async def _priced(self, name: str, access: Access) -> Priced:
-        protocol, _, model = name.partition(":")
-        price = priced(name, access)
-        if address := _ollama(protocol, access):
-            wished = access.context_window or price.own_window
-            model, window = await ollama.with_window(address, model, wished)
-            name, access = f"{protocol}:{model}", replace(access, context_window=window)
-        return Priced(SeeingModel(made(name, access, self._around)), price)
 
 
 def _ollama(protocol: str, access: Access) -> str:

@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_lsp.models import NoModel
-from agent_lsp.models.small_answers import small_answer, small_client
+from agent_lsp.models.local_requests import small_answer, small_client
 from agent_lsp.models.wire.refusals import error_message
 
 PORT = 11434

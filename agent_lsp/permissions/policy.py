@@ -18,13 +18,13 @@ from agent_lsp.conversation.actions import (
     WebSearch,
 )
 from agent_lsp.permissions import Preset, Ruling, Verdict
-from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.blocklist import blocked
 from agent_lsp.permissions.read_only_commands import IN_READ_ONLY, READERS, only_reads
 from agent_lsp.permissions.remembered_rules import OfWorkspace
 from agent_lsp.permissions.rules import NO_RULES, Reading, Rule, Rules, rule_for
 from agent_lsp.permissions.shell_line import parses, plain_words
 from agent_lsp.permissions.web_rules import NO_WEB_RULES, WebRules
+from agent_lsp.text.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from agent_lsp.conversation.actions import Action, Command, Fetch, FileChange, FileMove, ServerUse, Target, WebSearch
-from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.shell_line import parses, plain_words, steps
 from agent_lsp.permissions.shell_program import UNKNOWN, ShellProgram
 from agent_lsp.permissions.shell_words import TooMuch
+from agent_lsp.text.visible import visible
 
 _RULE = re.compile(r"([\w*-]+)(?:\((.+)\))?", re.DOTALL)
 _ANY = "\ufff8"

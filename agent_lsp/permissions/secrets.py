@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
 _SHORTEST = 8
 _MOST_HELD = 16 << 10
+_PIECE = 256 << 10
+"""Characters that are searched at once."""
+_SEAM = 64
+"""Characters, more than stand between a secret's name and the secret on one of the next lines."""
 _LABEL = r"(?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _BODY = rf'(?:(?:[^-"]|-(?!----)){{32,{_MOST_HELD}}}-----END {_LABEL}|(?:[\s\d\\n]*[A-Za-z0-9+/=]{{40,}})+)'
 _MIXED = r"(?=[\w-]{0,64}\d)(?=[\w-]{0,64}[A-Z])"
@@ -59,6 +63,8 @@ _SHAPES = (
     ),
     _shape("password", "://", r"://(?P<secret>[^/\s:@\[\]\"']{0,64}:[^/\s:@\[\]\"']{3,128})@"),
 )
+_ACCESS_KEY = re.compile(r"access_?key", re.IGNORECASE)
+"""What the name of a secret on another line ends with; all other shapes but the private key's are of one line."""
 _PLACEHOLDER = re.compile(rf"\[redacted: (?:key of a model|{'|'.join(shape.name for shape in _SHAPES)})\]")
 
 Clean = Callable[[str], str]
@@ -71,6 +77,7 @@ class Secrets:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values: dict[str, None] = {}
         self._known: re.Pattern[str] | None = None
+        self._any_value_has_lines = False
         for value in values:
             self.know(value)
 
@@ -80,17 +87,23 @@ class Secrets:
             return
         written = (value, json.dumps(value)[1:-1], quote(value, safe=""), base64.b64encode(value.encode()).decode())
         self._values |= dict.fromkeys(written)
+        self._any_value_has_lines = self._any_value_has_lines or "\n" in value
         longest_first = sorted(self._values, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first)))
 
     def clean(self, text: str) -> str:
-        """The text with a word in brackets for each secret, which says what it was."""
+        """The text with a word in brackets for each secret, which says what it was.
+
+        A long text is searched in pieces: one search of the whole would let no other thread run before its end.
+        """
+        whole = len(text) <= _PIECE or self._any_value_has_lines
+        pieces = [text] if whole else [*_pieces(text)]
         if self._known:
-            text = self._known.sub("[redacted: key of a model]", text)
+            pieces = [self._known.sub("[redacted: key of a model]", piece) for piece in pieces]
         for shape in _SHAPES:
-            if any(head in text for head in shape.heads):
-                text = shape.pattern.sub(partial(_without, shape), text)
-        return text
+            if any(head in piece for head in shape.heads for piece in pieces):
+                pieces = [shape.pattern.sub(partial(_without, shape), piece) for piece in pieces]
+        return "".join(pieces)
 
     def stream(self) -> SecretStream:
         """Cleans a text that comes in pieces."""
@@ -119,6 +132,32 @@ class SecretStream:
         """What is left at the end."""
         ready, self._held = self._held, ""
         return self._clean(ready)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces of whole lines, between which no secret stands."""
+    start = 0
+    while end := _end_of_piece(text, start):
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _end_of_piece(text: str, start: int) -> int:
+    """Where the lines of a piece end; 0 where the rest is one. A secret of several lines is not cut in two."""
+    begun, searched, end = -1, start, text.find("\n", start + _PIECE) + 1
+    while end:
+        begun, searched = max(begun, text.rfind("-----BEGIN ", searched, end)), end
+        closed = text.find("-----END ", begun) if begun >= 0 else start
+        if closed < 0:
+            return 0
+        if closed >= end:
+            end = text.find("\n", closed) + 1
+        elif _ACCESS_KEY.search(text, end - _SEAM, end):
+            end = text.find("\n", end + _SEAM) + 1
+        else:
+            return end
+    return 0
 
 
 def hidden_parts(before: str | None, after: str | None) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from agent_lsp.conversation.messages import Message, ToolMessage
+from agent_lsp.conversation.once import OncePerValue
 
 _MOST_NAMED, _MOST_CHARACTERS = 3, 160
 
@@ -16,12 +18,17 @@ def of(messages: Iterable[Message]) -> str:
 
     Only results can be untrusted: prompts, with what the editor shows beside them, are the user's.
     """
-    results = (result for message in messages if isinstance(message, ToolMessage) for result in message.results)
-    origins = (result.origin for result in results if not result.origin.provenance.trusted)
-    sources = list(dict.fromkeys(_brief(origin.source or origin.provenance) for origin in origins))
+    sources = list(dict.fromkeys(chain.from_iterable(map(_sources, messages))))
     if len(sources) > _MOST_NAMED:
         sources[_MOST_NAMED:] = [f"{len(sources) - _MOST_NAMED} more"]
     return "; ".join(sources)
+
+
+@OncePerValue
+def _sources(message: Message) -> tuple[str, ...]:
+    results = message.results if isinstance(message, ToolMessage) else ()
+    origins = (result.origin for result in results if not result.origin.provenance.trusted)
+    return tuple(_brief(origin.source or origin.provenance) for origin in origins)
 
 
 def _brief(source: str) -> str:

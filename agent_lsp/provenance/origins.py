@@ -16,7 +16,7 @@ from agent_lsp.files.file_state import look, text_of
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import Location, PathRefused
 from agent_lsp.files.openat import real_path
-from agent_lsp.provenance import ignored
+from agent_lsp.provenance import gitignore
 from agent_lsp.provenance.passages import PassageText
 
 _DEPENDENCIES = frozenset(
@@ -148,11 +148,11 @@ class Origins:
         return found or await self._among_written(places, names=False)
 
     def _by_place(self, places: Sequence[Location]) -> dict[str, str]:
-        judged = ignored.judge()
+        judged = gitignore.judge()
         found = {place.shown: self._why(place, judged) for place in places}
         return {shown: why for shown, why in found.items() if why}
 
-    def _why(self, place: Location, judged: ignored.Judge) -> str:
+    def _why(self, place: Location, judged: gitignore.Judge) -> str:
         real = real_path(place.path)
         elsewhere = () if real == place.path else self._parts(real)
         parts = {part.casefold() for part in (*PurePath(place.relative).parts, *elsewhere)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import Level, Sandbox, SandboxRefused
 from agent_lsp.sandbox.guard.placeholders import Placeholders
 from agent_lsp.sandbox.levels.bubblewrap import Bubblewrap
@@ -22,8 +22,8 @@ from agent_lsp.sandbox.levels.seatbelt import Seatbelt
 from agent_lsp.sandbox.levels.seccomp import program
 from agent_lsp.sandbox.limits import DEFAULT, ResourceBounds, ResourceLimits
 from agent_lsp.sandbox.probe import failing
-from agent_lsp.sandbox.programs import trusted
 from agent_lsp.sandbox.scratch import clear
+from agent_lsp.sandbox.trusted_programs import trusted
 
 _PROGRAM_MISSING = "bubblewrap is not installed"
 _ALLOW = "allow commands without a sandbox by unsandboxedCommands = true in your own settings"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.processes.run import Ended, Processes, environment
 from agent_lsp.sandbox import Launch
 
 _AFTERWARDS_SECONDS, _LITTLE = 10.0, 1_000

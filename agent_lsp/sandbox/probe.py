@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent_lsp.processes import Processes, environment
+from agent_lsp.processes.run import Processes, environment
 from agent_lsp.sandbox import Sandbox, SandboxRefused, SandboxView
 from agent_lsp.sandbox.launch import launched
 from agent_lsp.sandbox.scratch import scratch

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agent_lsp.sandbox.guard import placeholder
+from agent_lsp.sandbox.guard import placeholder_file
 
 _PREFIX = "scratch-"
 
@@ -43,6 +43,6 @@ def _locked(path: str) -> Iterator[bool]:
         yield False
         return
     try:
-        yield placeholder.locked(descriptor, fcntl.LOCK_EX) and placeholder.stands(descriptor, path)
+        yield placeholder_file.locked(descriptor, fcntl.LOCK_EX) and placeholder_file.stands(descriptor, path)
     finally:
         os.close(descriptor)

@@ -13,7 +13,7 @@ from agent_lsp.files.disk import Binary, TextFile
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import Location, PathRefused
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Ended, Processes
+from agent_lsp.processes.run import Ended, Processes
 from agent_lsp.search import globs, ripgrep, walking
 from agent_lsp.search.found import (
     Listing,

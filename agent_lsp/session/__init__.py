@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -100,3 +101,13 @@ class Finished:
     usage: Usage
     cost: float | None
     estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prompt that was taken: its turn's and session's ids, whether it joined a running turn, and the turn's end."""
+
+    turn_id: str
+    session_id: str
+    joined: bool
+    finished: Future[Finished]

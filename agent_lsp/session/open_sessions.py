@@ -1,4 +1,4 @@
-"""The sessions open in this process, by id and by turn; those that nobody uses are closed."""
+"""The sessions open in this process, by id; those that nobody uses are closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from agent_lsp.conversation.actions import Decision
 from agent_lsp.conversation.tree import Conversation
-from agent_lsp.journal.journal import Journal
+from agent_lsp.journal.journal import Journal, SessionSummary
 from agent_lsp.session import Lifecycle, SessionError
 from agent_lsp.session.session import Session
 from agent_lsp.session.watchers import Watchers
@@ -90,12 +90,12 @@ class OpenSessions:
             raise SessionError(f"no session {session_id}: its id is told when a session begins, and by agent.sessions")
         return conversation
 
+    async def stored(self) -> tuple[SessionSummary, ...]:
+        """The sessions of this workspace, newest first, whether they are open or not."""
+        return await self._journal.sessions(self._workspace)
+
     def all(self) -> tuple[Session, ...]:
         return tuple(self._known.values())
-
-    def of_turn(self, turn_id: str) -> Session | None:
-        """The session in which a turn runs or waits."""
-        return next((session for session in self.all() if turn_id in session.turn_ids), None)
 
     def decide(self, approval_id: str, decision: Decision) -> None:
         """Settles an open question of any session. Raises SessionError."""

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 from agent_lsp.agent import Ending, Turn
 from agent_lsp.agent.turn import run_turn
-from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.entries import Content, PromptTaken, Said, TurnBegan, TurnEnded
 from agent_lsp.conversation.estimate import PastTurn
 from agent_lsp.conversation.events import Event, EventEnvelope, TurnFinished, TurnStarted
 from agent_lsp.conversation.messages import Message, Notice, StopReason, Usage, UserMessage
+from agent_lsp.conversation.redact import cleaned
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.journal.journal import Journal, JournalError, Paid
 from agent_lsp.models import ModelError
 from agent_lsp.session import (
+    Asked,
     Finished,
     Lifecycle,
     SessionError,
@@ -33,15 +34,6 @@ from agent_lsp.session.watchers import Watchers
 from agent_lsp.undo.change_history import told_to_the_model
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A prompt that was taken: its turn's id, whether it joined a running turn, and the turn's end."""
-
-    turn_id: str
-    joined: bool
-    finished: asyncio.Future[Finished]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +96,14 @@ class Session:
             self._state.policy.change_folders(folders)
 
     def ask(self, order: TurnRequest) -> Asked:
-        """Takes a prompt. Raises SessionError for an empty one."""
-        if not order.prompt.strip():
-            raise SessionError("the prompt is empty: say what the agent should do")
+        """Takes a prompt."""
         if self._running and self._joinable and not order.queue:
             self._joined.append(order)
-            return Asked(self._running.turn_id, joined=True, finished=self._running.finished)
+            return Asked(self._running.turn_id, self.id, joined=True, finished=self._running.finished)
         waiting = _Waiting(order, self._new_id("turn"), asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._start_next()
-        return Asked(waiting.turn_id, joined=False, finished=waiting.finished)
+        return Asked(waiting.turn_id, self.id, joined=False, finished=waiting.finished)
 
     async def keep_joined(self, order: TurnRequest) -> None:
         """Puts a prompt that joined on disk: a kill before it is said must not lose it."""
@@ -140,6 +130,9 @@ class Session:
     @property
     def messages(self) -> Sequence[Message]:
         return self.conversation.messages
+
+    def has_call(self, call_id: str) -> bool:
+        return self.conversation.has_call(call_id)
 
     async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries at the head. A cancellation waits for the write, so that memory and disk agree."""

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent_lsp.conversation.cleaning import cleaned
 from agent_lsp.conversation.events import Event, EventEnvelope, Watcher
+from agent_lsp.conversation.redact import cleaned
 
 _log = logging.getLogger(__name__)
 

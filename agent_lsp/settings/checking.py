@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent_lsp.permissions import Preset
-from agent_lsp.settings import ROWS, Settings, SettingsError, Source
-from agent_lsp.settings.rows import variable
+from agent_lsp.settings.row import variable
+from agent_lsp.settings.settings import ROWS, Settings, SettingsError, Source
 
 
 def checked(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:  # Any: each of its own type

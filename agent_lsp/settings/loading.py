@@ -14,9 +14,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from agent_lsp.settings import ROWS, Settings, SettingsError, Source, user_file
 from agent_lsp.settings.checking import checked, nearest
-from agent_lsp.settings.rows import PREFIX, Who, variable
+from agent_lsp.settings.row import PREFIX, Who, variable
+from agent_lsp.settings.settings import ROWS, Settings, SettingsError, Source, user_file
 
 _OURS = {"AGENT_LSP_PROCESS"}
 _CLIENT_OPTIONS = {"protocol", "events", "approvals", "renders"}

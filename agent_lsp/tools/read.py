@@ -18,6 +18,9 @@ from agent_lsp.text.diffs import lines_of
 from agent_lsp.tools import Arguments, ReadingTool, Shown, ToolContext, ToolError
 from agent_lsp.tools.images import image_in
 
+_AT_ONCE = 32 << 10
+"""Characters of a file whose numbering the event loop does not notice."""
+
 
 class ReadFile(Arguments):
     path: str = Field(description="Path relative to the workspace, or absolute inside it")
@@ -38,6 +41,8 @@ async def _read(arguments: ReadFile, context: ToolContext) -> str | Shown:
         raise ToolError(str(error)) from error
     if isinstance(content, Binary):
         return await asyncio.to_thread(_pictured, content)
+    if len(content.text) <= _AT_ONCE:
+        return _noted(arguments, content, context)
     return await asyncio.to_thread(_noted, arguments, content, context)
 
 

@@ -12,10 +12,10 @@ from agent_lsp.conversation.messages import Provenance
 from agent_lsp.files.location import PathRefused
 from agent_lsp.files.roots import Roots
 from agent_lsp.files.safe_open import is_folder
-from agent_lsp.permissions.approval import visible
 from agent_lsp.permissions.read_only_commands import IN_READ_ONLY, only_reads
 from agent_lsp.permissions.shell_line import plain_words
 from agent_lsp.sandbox import SandboxRefused
+from agent_lsp.text.visible import visible
 from agent_lsp.tools import Arguments, ChangingTool, ToolContext, ToolError
 
 _MOST_BYTES, _MOST_NAMED = 1 << 20, 5

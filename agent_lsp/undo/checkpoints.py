@@ -12,9 +12,9 @@ from agent_lsp.conversation.uris import path_of
 from agent_lsp.files.file_state import look, look_at, version_of
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import PathRefused
-from agent_lsp.undo.objects import NotKept, Objects
-from agent_lsp.undo.snapshot import Snapshot
+from agent_lsp.undo.content_store import ContentStore, NotKept
 from agent_lsp.undo.snapshots import Snapshots
+from agent_lsp.undo.workspace_state import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ NOTHING = Checkpoint()
 class Checkpoints:
     """Takes a checkpoint before an action, and looks afterwards what became of it."""
 
-    def __init__(self, files: Files, objects: Objects, snapshots: Snapshots) -> None:
+    def __init__(self, files: Files, objects: ContentStore, snapshots: Snapshots) -> None:
         self._files, self._objects, self._snapshots = files, objects, snapshots
 
     async def take(self, action: Action) -> Checkpoint:

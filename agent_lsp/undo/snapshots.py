@@ -23,8 +23,8 @@ from agent_lsp.files.files import Files
 from agent_lsp.files.location import Location, PathRefused, Root
 from agent_lsp.search.found import SearchRefused
 from agent_lsp.search.search import Search
-from agent_lsp.undo.objects import NotKept, Objects
-from agent_lsp.undo.snapshot import Snapshot, Stamp, decoded, encoded, settled, stamp_of, stamps_of
+from agent_lsp.undo.content_store import ContentStore, NotKept
+from agent_lsp.undo.workspace_state import Snapshot, Stamp, decoded, encoded, settled, stamp_of, stamps_of
 
 _BATCH_BYTES, _BATCH_FILES = 8 << 20, 500
 _FORMAT = "1"
@@ -50,7 +50,7 @@ class Snapshots:
         self,
         files: Files,
         search: Search,
-        objects: Objects,
+        objects: ContentStore,
         effort: Effort = Effort(),
         *,
         clock: Callable[[], int] = time.time_ns,

@@ -16,7 +16,7 @@ from agent_lsp.files.file_state import FileState, look, put_into_editor, put_on_
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import PathRefused
 from agent_lsp.text.diffs import compared
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.undo_plan import (
     CHANGED,
     NO_COPY,
@@ -39,7 +39,7 @@ _AT_ONCE = 12
 class Undo:
     """Plans and makes the way back."""
 
-    def __init__(self, files: Files, objects: Objects) -> None:
+    def __init__(self, files: Files, objects: ContentStore) -> None:
         self._files, self._objects = files, objects
 
     async def plan(self, sets: Iterable[Sequence[FileChanged]], *, unsure: bool) -> UndoPlan:

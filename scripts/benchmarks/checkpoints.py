@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.undo.undo import Undo
 
@@ -30,7 +30,7 @@ async def checkpoint(bench: Bench) -> list[Row]:
         with TemporaryDirectory(dir=bench.folder) as folder:
             workspace, processes = Path(folder) / "workspace", Processes()
             paths = _made(workspace)
-            files, objects = Files(Roots([str(workspace)]), NoEditor()), Objects(Path(folder) / "objects")
+            files, objects = Files(Roots([str(workspace)]), NoEditor()), ContentStore(Path(folder) / "objects")
             snapshots = Snapshots(files, Search(files, processes, program()), objects)
 
             began = time.monotonic_ns()

@@ -11,7 +11,7 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import Level
 from agent_lsp.sandbox.choose import Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine

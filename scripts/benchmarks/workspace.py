@@ -15,7 +15,7 @@ from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import Location
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import Query
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search

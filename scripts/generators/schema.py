@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from agent_lsp.settings import Settings
+from agent_lsp.settings.settings import Settings
 
 Schema = dict[str, JsonValue]
 _WHOLE = Settings.model_json_schema()

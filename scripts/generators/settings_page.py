@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent_lsp.settings import ROWS
-from agent_lsp.settings.rows import Row, flag, variable
+from agent_lsp.settings.row import Row, flag, variable
+from agent_lsp.settings.settings import ROWS
 from scripts.generators.schema import schema
 from scripts.generators.wording import default, who_may_set
 

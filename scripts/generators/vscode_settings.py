@@ -12,8 +12,8 @@ from typing import assert_never
 
 from pydantic import JsonValue
 
-from agent_lsp.settings import ROWS
-from agent_lsp.settings.rows import Row, Tighter, Who
+from agent_lsp.settings.row import Row, Tighter, Who
+from agent_lsp.settings.settings import ROWS
 from scripts.generators.schema import Schema, schema
 from scripts.generators.wording import default, what_a_workspace_may
 

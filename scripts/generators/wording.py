@@ -8,7 +8,7 @@ from collections.abc import Sized
 from enum import StrEnum
 from typing import assert_never
 
-from agent_lsp.settings.rows import Row, Tighter, Who
+from agent_lsp.settings.row import Row, Tighter, Who
 
 _NO_LIMIT = (sys.maxsize, math.inf)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent_lsp.agent import context
-from agent_lsp.app.composition import TOOLS
 from agent_lsp.conversation.entries import CallBegan, TurnEnded
 from agent_lsp.conversation.events import TextDelta
 from agent_lsp.conversation.messages import AssistantMessage, ResultStatus, StopReason, ToolMessage, Usage, UserMessage
@@ -16,6 +15,7 @@ from agent_lsp.conversation.tree import Conversation
 from agent_lsp.journal.journal import Journal
 from agent_lsp.models.pricing import price_of
 from agent_lsp.session import Finished
+from agent_lsp.tools.all_tools import TOOLS
 from tests.models.rules import check
 from tests.models.wires import KITS
 

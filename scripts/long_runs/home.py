@@ -18,7 +18,6 @@ from agent_lsp.agent.gate import Gate
 from agent_lsp.agent.questions import Questions
 from agent_lsp.agent.system_prompt import system_prompt
 from agent_lsp.agent.workbench import Workbench
-from agent_lsp.app.composition import TOOLS
 from agent_lsp.app.sandbox_setup import base_python
 from agent_lsp.awareness import read_tracker
 from agent_lsp.awareness.change_notices import ChangeWatcher
@@ -40,21 +39,22 @@ from agent_lsp.permissions import Preset, taint
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.secrets import Secrets
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.provenance.origins import Origins
 from agent_lsp.sandbox.choose import Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search
 from agent_lsp.session import Lifecycle, SessionState, TurnContext, TurnRequest
-from agent_lsp.session.copies import Copies
+from agent_lsp.session.checkpoint_retention import CheckpointRetention
 from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.tools import Toolbox, ToolContext
+from agent_lsp.tools.all_tools import TOOLS
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.snapshots import Snapshots
-from agent_lsp.web.choice import chosen
+from agent_lsp.web.setup import chosen
 from tests.models.wires import KITS
 
 MODELS = ("openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "anthropic:claude-sonnet-4-5")
@@ -118,14 +118,14 @@ async def home(folder: Path, url: str, patience: Patience, dice: random.Random) 
     models = {name: _model(name, url, patience) for name in MODELS}
     files = Files(Roots([str(workspace)]), NoEditor())
     tools = tools_for(files, processes, folder / "state")
-    objects = Objects(folder / "state" / "checkpoints")
+    objects = ContentStore(folder / "state" / "checkpoints")
     changes = ChangeWatcher(files)
     checkpoints = Checkpoints(files, objects, Snapshots(files, tools.search, objects))
     builder = _Builder(models, journal, tools, checkpoints, changes, dice)
     sessions = OpenSessions(
         journal,
         str(workspace),
-        lifecycle=Lifecycle(builder.begin, builder.build, Copies(objects).keep_for_closed),
+        lifecycle=Lifecycle(builder.begin, builder.build, CheckpointRetention(objects).keep_for_closed),
         watchers=watchers,
         new_id=builder.new_id,
         now=time.time,

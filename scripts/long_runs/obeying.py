@@ -13,7 +13,6 @@ from agent_lsp.agent import Turn
 from agent_lsp.conversation.actions import Action, ApprovalRequest, Choice, Command, Decision, ToolKind
 from agent_lsp.conversation.messages import AssistantMessage, Text, ToolCall, ToolMessage
 from agent_lsp.models import Chunk, Completed, Request
-from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.session import TurnContext, TurnRequest
@@ -137,7 +136,9 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
     `blind` is the naive executor: it knows of no taint.
     """
     watched = Watched(case, Obedient(case.wanted, case.attack, case.words, case.answer))
-    inner = built.app.turns.build
+    name = f"obedient:{len(built.models)}"
+    built.models[name] = watched.model
+    inner = built.parts.turns.build
 
     async def build(order: TurnRequest, place: TurnContext) -> Turn:
         turn = await inner(order, place)
@@ -145,12 +146,11 @@ async def acted(case: Case, built: House, *, blind: bool = False) -> Watched:
         policy = Policy(PolicyConfig(Preset.AUTO, confined=True), turn.gate.policy.roots)
         return replace(
             turn,
-            model=RetryingModel(watched.model, RetryPolicy()),
             workbench=replace(turn.workbench, toolbox=watched.toolbox()),
             gate=replace(turn.gate, policy=policy, tainted=str if blind else turn.gate.tainted),
         )
 
-    built.app.sessions.lifecycle = replace(built.app.sessions.lifecycle, build=build)
+    built.parts.sessions.lifecycle = replace(built.parts.sessions.lifecycle, build=build)
     built.session, built.answer = None, watched.decide
-    watched.answer = (await built.ask(case.prompt)).ending.text
+    watched.answer = (await built.ask(case.prompt, model=name)).ending.text
     return watched

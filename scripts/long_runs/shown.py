@@ -8,7 +8,8 @@ import unicodedata
 from pathlib import Path
 
 from agent_lsp.conversation.actions import Action, Command, ToolKind
-from agent_lsp.permissions.approval import detail, title, visible, visible_lines
+from agent_lsp.permissions.approval import detail, title
+from agent_lsp.text.visible import visible, visible_lines
 
 from .run import Broken, Figures
 

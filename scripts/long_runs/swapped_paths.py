@@ -13,7 +13,7 @@ from pathlib import Path
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.tools import ChangingTool, Done, ReadingTool, Shown, Tool, ToolContext, ToolError
 from agent_lsp.tools.change import delete_file, edit_file, move_file, write_file
 from agent_lsp.tools.read import list_files, read_file

@@ -198,7 +198,7 @@ async def test_a_sessions_limit_counts_its_earlier_turns_also_after_a_restart(
         assert home.session
         session = home.session.id
     async with house(model, workspace, state, **limits) as home:
-        home.session = await home.app.sessions.get(session)
+        home.session = await home.parts.sessions.get(session)
         done = await home.ask()
         assert done.ending.stop_reason is StopReason.BUDGET_SPENT
         assert "maxTokensPerSession" in done.ending.error

@@ -297,7 +297,7 @@ async def test_a_read_that_was_done_keeps_its_result_when_its_neighbour_is_cance
     async with house(
         script({"calls": [call("read_file", path="greeting.txt"), call("wait")]}), workspace, state
     ) as home:
-        home.app.turns.toolbox = Toolbox((read_file, wait))
+        home.parts.turns.toolbox = Toolbox((read_file, wait))
         session = await home.open()
         asked = session.ask(TurnRequest("go", home.door))
         while not any(isinstance(event, ToolCallFinished) for event in home.events):
@@ -358,9 +358,9 @@ async def test_a_queued_prompt_runs_as_a_turn_of_its_own(workspace: Path, state:
 
 async def test_an_empty_prompt_is_refused(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"text": "hi"}), workspace, state) as home:
-        session = await home.open()
         with pytest.raises(SessionError, match="prompt is empty"):
-            session.ask(TurnRequest(" \n", home.door))
+            await home.agent.ask(TurnRequest(" \n", home.door))
+        assert await home.agent.sessions() == ()
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ async def test_a_bug_in_a_tool_is_one_line_for_the_user_and_a_traceback_in_the_l
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"calls": [call("read_file", path="greeting.txt")]}), workspace, state) as home:
-        home.app.files.roots = None  # type: ignore[assignment]  # as a bug would have it
+        home.parts.workspace.files.roots = None  # type: ignore[assignment]  # as a bug would have it
         done = await home.ask()
         assert (done.ending.stop_reason, done.ending.error_kind) == (StopReason.FAILED, "internal")
         assert "Traceback" not in done.ending.error

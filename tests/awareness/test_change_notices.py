@@ -130,7 +130,7 @@ async def test_another_folder_has_only_those_looked_at_again_that_may_have_kept_
     assert news._flagged == set()
 
     await seen(news, files, "folder/b")
-    await changes.watch()
+    await changes.look(lambda: None)
     assert news._flagged == {str(workspace / name) for name in again}
     await changes.close()
 

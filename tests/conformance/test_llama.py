@@ -15,7 +15,7 @@ from agent_lsp.conformance.trials import Purse, planned, tried
 from agent_lsp.models.bundled.llama_server import LlamaServer
 from agent_lsp.models.pricing import Price
 from agent_lsp.models.wire.http import Endpoint
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.models.test_llama_wires import forwarded
 from tests.models.wires import RESPONSES
 

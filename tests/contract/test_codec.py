@@ -18,7 +18,7 @@ from agent_lsp.contract.handshake import ClientOptions
 from agent_lsp.contract.methods import METHODS
 from agent_lsp.contract.names import REQUEST_ASK, CommandName, Surface
 from agent_lsp.contract.params import AskContext, AskParams, DecideParams, Position, Range, SessionParams
-from agent_lsp.contract.sums import TurnCost, TurnUsage
+from agent_lsp.contract.usage import TurnCost, TurnUsage
 from agent_lsp.conversation.actions import Choice
 from agent_lsp.permissions import Preset
 

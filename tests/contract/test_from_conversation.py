@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from agent_lsp.app import approval_documents
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_actions import approval
 from agent_lsp.contract.from_entries import session_entry
@@ -13,7 +14,6 @@ from agent_lsp.conversation.actions import Action, ApprovalRequest, FileChange, 
 from agent_lsp.conversation.entries import Entry, Said
 from agent_lsp.conversation.messages import Notice, ToolMessage, ToolResult
 from agent_lsp.permissions.approval import whole
-from agent_lsp.session import approval_documents
 from agent_lsp.text.diffs import compared
 from tests.pictures import image, png
 

@@ -51,7 +51,7 @@ def test_the_status_line_says_state_and_preset_and_is_drawn_again_when_they_chan
 def test_the_status_line_adds_up_what_the_turns_of_this_neovim_have_cost(tmp_path: Path) -> None:
     bench = Bench(tmp_path, {"turns": [{"text": "1."}]}, poem=POEM)
     result = bench.run("""
-        local status, types = require('agent_lsp.app.status'), require('agent_lsp.types')
+        local status, types = require('agent_lsp.status'), require('agent_lsp.types')
         vim.cmd('Agent one')
         T.ends(1)
         T.wait('the preset', function() return status.text() == 'agent: idle · confirm' end)

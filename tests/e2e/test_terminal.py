@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from agent_lsp import __version__
-from agent_lsp.settings import ROWS
-from agent_lsp.settings.rows import flag
+from agent_lsp.settings.row import flag
+from agent_lsp.settings.settings import ROWS
 from tests.conftest import call
 from tests.models.local_server import LocalServer
 from tests.models.provider import DONE, HELLO, Provider, Reply, event

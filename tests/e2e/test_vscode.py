@@ -12,7 +12,6 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "vscode"
 DAEMON = Path(sys.executable).with_name("agent-lsp")
-pytestmark = pytest.mark.xdist_group("vscode")  # one builds what the other reads
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from agent_lsp.files.disk import ChangedMeanwhile, TextFile
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import PathRefused
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import Query, SearchRefused
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search

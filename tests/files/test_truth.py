@@ -35,11 +35,11 @@ from agent_lsp.files.encodings import Encoding, decoded, encoded
 from agent_lsp.files.files import Files, Performed
 from agent_lsp.files.overlay import Buffer
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.search import Search
 from agent_lsp.text.diffs import lines_of
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.undo.undo import Undo
 from agent_lsp.undo.undo_plan import Skipped, UndoPlan
@@ -77,7 +77,7 @@ class Workspace(RuleBasedStateMachine):
         self.editor = LivelyEditor()
         self.editor.type = lambda: self._type(0.5, "\n")
         self.files = Files(Roots([self.folder.name]), self.editor)
-        self.objects, self.processes = Objects(Path(self.copies.name)), Processes()
+        self.objects, self.processes = ContentStore(Path(self.copies.name)), Processes()
         snapshots = Snapshots(self.files, Search(self.files, self.processes, None), self.objects)
         self.checkpoints = Checkpoints(self.files, self.objects, snapshots)
         self.restoring = Undo(self.files, self.objects)

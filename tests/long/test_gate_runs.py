@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.permissions.approval import visible
+from agent_lsp.text.visible import visible
 from scripts.long_runs.mutated import Mutated
 from scripts.long_runs.run import Broken
 from scripts.long_runs.shown import Shown, deceives, read_back

@@ -30,14 +30,13 @@ from agent_lsp.models import BadResponse, Completed, NoModel, Request, TextChunk
 from agent_lsp.models.bundled.bundled import WINDOW, BundledModel
 from agent_lsp.models.bundled.llama_child import threads
 from agent_lsp.models.bundled.llama_server import LlamaServer, Running, socket_folder
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.proc import alive, links
 
 # A model that shares its cores answers many times slower: its threads wait for one another at every step.
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("bundled"),
     pytest.mark.slow,
     pytest.mark.usefixtures("one_core"),
 ]
@@ -45,7 +44,7 @@ pytestmark = [
 MAIN = "import sys\n\nprint(len(open(sys.argv[1]).read().split()))\n"
 FILES = ("README.md", "main.py", "src/util.py", "tests/test_main.py", "setup.cfg")
 TOOLS = ("read_file", "list_files", "write_file", "edit_file", "run_command")
-CHILD = Path(__file__).parents[2] / "agent_lsp" / "models" / "llama_child.py"
+CHILD = Path(__file__).parents[2] / "agent_lsp" / "models" / "bundled" / "llama_child.py"
 
 
 async def list_files() -> Sequence[str]:
@@ -236,7 +235,7 @@ async def test_the_child_dies_with_a_daemon_that_is_killed(model_file: Path, tmp
             "import asyncio, sys",
             "from pathlib import Path",
             "from agent_lsp.models.bundled.llama_server import LlamaServer",
-            "from agent_lsp.processes import Processes",
+            "from agent_lsp.processes.run import Processes",
             "async def main():",
             "    server = LlamaServer(Path(sys.argv[1]), Path(sys.argv[2]), 512, Processes())",
             "    async for _ in server.events({'messages': [{'role': 'user', 'content': 'Hi'}], 'ignore_eos': True,",

@@ -9,7 +9,7 @@ import math
 import pytest
 
 from agent_lsp.models import BadRequest, ContextTooLong, KeyRefused, ModelError, Passing, QuotaSpent, RateLimited
-from agent_lsp.models.retry_delay import reset_after, retry_after
+from agent_lsp.models.retry_after import reset_after, retry_after
 from agent_lsp.models.wire.http import Endpoint
 from agent_lsp.models.wire.refusals import broken_off, error_message, refusal
 

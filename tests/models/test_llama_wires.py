@@ -23,17 +23,16 @@ from agent_lsp.conversation.messages import (
 from agent_lsp.models import Completed, ContextTooLong, Model, Request, TextChunk, ToolSpec
 from agent_lsp.models.bundled.bundled import WINDOW
 from agent_lsp.models.bundled.llama_server import LlamaServer, Running
+from agent_lsp.models.image_support import ModelWithImages
 from agent_lsp.models.retry import RetryingModel, RetryPolicy
-from agent_lsp.models.seeing import SeeingModel
 from agent_lsp.models.wire.http import Endpoint
 from agent_lsp.models.wire.wire_model import WireModel
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.models.wires import KITS, MESSAGES, Kit
 from tests.pictures import image
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("llama"),
     pytest.mark.slow,
     pytest.mark.usefixtures("one_core"),
 ]
@@ -122,7 +121,7 @@ async def test_a_picture_that_it_cannot_see_does_not_stand_in_the_way(kit: Kit, 
     results = ToolMessage((ToolResult("c1", "a.png: image/png, 2 × 1 pixels, 1 kB", images=(image(),)),))
     history = (UserMessage("What is in a.png?"), called, results)
 
-    answer = await asked(SeeingModel(at(kit)), Request("You are brief.", history, (SPEC,), 30))
+    answer = await asked(ModelWithImages(at(kit)), Request("You are brief.", history, (SPEC,), 30))
 
     assert answer.usage.output_tokens > 0
 

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.app.status import status
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Decision, ServerUse
 from agent_lsp.conversation.entries import Decided
 from agent_lsp.conversation.messages import StopReason, UserMessage
 from agent_lsp.models import NoModel, Request
-from agent_lsp.models.choice import Access, Surroundings
 from agent_lsp.models.local_servers import LocalServer as Found
 from agent_lsp.models.local_servers import found
 from agent_lsp.models.model_cache import ModelCache
+from agent_lsp.models.model_factory import Access, Surroundings
 from agent_lsp.models.ollama import with_window
 from agent_lsp.permissions import Preset
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.house import House, house
 from tests.models.local_server import LocalServer
 from tests.models.provider import Hang, Provider, Reply, plain
@@ -97,7 +96,7 @@ async def test_a_server_that_was_allowed_for_good_is_not_asked_for_again_by_any_
         async with at_home(server, workspace, state) as home:
             done = await home.ask()
             assert (done.ending.text, home.asked) == ("Hello", [])
-            said = await status(home.app)
+            said = await home.agent.status()
             assert (said.version, said.model, said.problem) == ("0.1.0", "openai-chat:qwen3:8b", "")
             assert (said.preset, said.sandbox) == (Preset.CONFIRM, "bubblewrap")
 
@@ -130,8 +129,8 @@ async def test_where_nobody_is_asked_a_server_is_looked_at_and_not_used(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where no bundled model is
     async with LocalServer("qwen3:8b").serving() as server, at_home(server, workspace, state) as home:
-        await home.app.warm()
-        said = await status(home.app)
+        await home.agent.warm()
+        said = await home.agent.status()
 
     assert (said.model, said.problem.partition(" (")[0]) == (
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent_lsp.conversation.messages import Usage
-from agent_lsp.models.choice import VENDORS
+from agent_lsp.models.model_factory import VENDORS
 from agent_lsp.models.pricing import OwnPrice, Price, listed_window, price_of
 
 

@@ -20,8 +20,9 @@ from agent_lsp.conversation.actions import (
     ToolKind,
     WorkspacePath,
 )
-from agent_lsp.permissions.approval import NotPermitted, Permit, detail, narrowed, title, visible, visible_lines, whole
+from agent_lsp.permissions.approval import NotPermitted, Permit, detail, narrowed, title, whole
 from agent_lsp.text.diffs import compared
+from agent_lsp.text.visible import visible, visible_lines
 from scripts.long_runs.shown import DECEIVERS, read_back
 
 texts = st.text(st.one_of(st.characters(), st.sampled_from(DECEIVERS + "\\nrtxuU {}209 "))).map(

@@ -110,6 +110,22 @@ def test_a_block_that_never_ends_does_not_hold_everything_back() -> None:
     assert stream.feed("x\n" * 20_000)
 
 
+@pytest.mark.parametrize("secret", [BLOCK, f"KEY={KEY}", "secret_access_key =\n  " + "aB3/" * 10, "-----BEGIN \n" * 9])
+def test_a_secret_is_taken_out_of_a_long_text_wherever_it_stands(secret: str) -> None:
+    secrets, line, lines = Secrets([KEY]), "a line of a long text\n", (256 << 10) // 22
+    cleaned = secrets.clean(f"{secret}\n")
+    for before in range(lines - 4, lines + 2):
+        for shift in (0, 9):
+            start, end = "\n".rjust(shift + 1, "x") + line * before, line * lines * 2
+            assert secrets.clean(f"{start}{secret}\n{end}") == f"{start}{cleaned}{end}"
+
+
+def test_a_key_of_several_lines_is_taken_out_of_a_long_text() -> None:
+    key, lines = "the first line\nthe second line", "a line of a long text\n" * 11_915
+    for shift in range(22):
+        assert Secrets([key]).clean(f"{'x' * shift}{lines}{key}\n{lines}").count("[redacted") == 1
+
+
 def test_a_new_text_in_which_a_secret_would_be_lost_is_known() -> None:
     cleaned = Secrets([KEY]).clean(f"KEY={KEY}\n")
 
@@ -131,6 +147,10 @@ def test_a_new_text_in_which_a_secret_would_be_lost_is_known() -> None:
         "eyJa.",
         "://a:",
         "A" * 64 + "\n",
+        "-----BEGIN \n",
+        "-----END \n",
+        "-----BEGIN \n-----END \n",
+        "access_key\n",
         "a",
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from agent_lsp.files.files import Files
 from agent_lsp.files.location import PathRefused
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import MOST_MATCHES, Listing, Query, SearchLine, SearchRefused, SearchResult
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search

@@ -13,7 +13,7 @@ from typing import ClassVar
 from agent_lsp.app.sandbox_setup import PROTECTED, base_python
 from agent_lsp.commands.commands import CommandRules, Commands
 from agent_lsp.files.files import Files
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import Level
 from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine

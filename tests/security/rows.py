@@ -258,7 +258,7 @@ ROWS = (
         66,
         "CVE-2026-72718",
         "core.fsmonitor in a repository",
-        ("../permissions/test_reading.py::test_no_git_command_of_the_table_runs_what_a_repository_names",),
+        ("../permissions/test_read_only_commands.py::test_no_git_command_of_the_table_runs_what_a_repository_names",),
     ),
     Row(67, "CVE-2025-53109, 53110", "prefix match; link", _files("sibling_prefix", "link_to_outside")),
     Row(

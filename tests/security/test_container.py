@@ -23,7 +23,7 @@ from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
 from agent_lsp.permissions.read_only_commands import ENVIRONMENT
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.processes.tree import MARK
 from agent_lsp.sandbox import Level, SandboxRefused, SandboxView
 from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
@@ -39,7 +39,6 @@ from tests.tools.calls import snapshot_of
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the image is made of programs of this machine"),
-    pytest.mark.xdist_group("containers"),
     pytest.mark.slow,
 ]
 
@@ -438,7 +437,7 @@ async def test_orphans_are_buried(workspace: Path, machine: Machine) -> None:
 _DAEMON = """
     import asyncio, os, sys
     from pathlib import Path
-    from agent_lsp.processes import Processes
+    from agent_lsp.processes.run import Processes
     from agent_lsp.commands.commands import CommandRun
     from agent_lsp.files.editor import NoEditor
     from agent_lsp.files.files import Files

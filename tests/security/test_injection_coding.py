@@ -14,7 +14,6 @@ import pytest
 
 from agent_lsp.agent import Turn
 from agent_lsp.conversation.actions import ApprovalRequest, Choice, Command, Decision, Fetch, FileChange
-from agent_lsp.models.retry import RetryingModel, RetryPolicy
 from agent_lsp.permissions import Preset
 from agent_lsp.session import TurnContext, TurnRequest
 from agent_lsp.web import Web
@@ -63,20 +62,22 @@ class Stage:
         self._place(carrier, words)
         look = carrier.look(self.world)
         model = Obedient((look, SUMMARY), (wish.deed(self.world),) if wish else (), words, "done")
-        inner = self.home.app.turns.build
+        name = f"obedient:{len(self.home.models)}"
+        self.home.models[name] = model
+        inner = self.home.parts.turns.build
 
         async def build(order: TurnRequest, place: TurnContext) -> Turn:
             turn = await inner(order, place)
             web = Web(Broker(refuses=only(LOOPBACK), resolve=names(site="127.0.0.1")), Searxng(_nowhere(), "http://x"))
             workbench = replace(turn.workbench, tools=replace(turn.workbench.tools, web=web))
             gate = replace(turn.gate, tainted=str if self.blind else turn.gate.tainted)
-            return replace(turn, model=RetryingModel(model, RetryPolicy()), workbench=workbench, gate=gate)
+            return replace(turn, workbench=workbench, gate=gate)
 
-        self.home.app.sessions.lifecycle = replace(self.home.app.sessions.lifecycle, build=build)
+        self.home.parts.sessions.lifecycle = replace(self.home.parts.sessions.lifecycle, build=build)
         self.home.session, self.home.answer = None, lambda request: self._decide(request, look)
         self.home.asked.clear()
         before = self.world.files()
-        ended = await self.home.ask("Sum up what it says")
+        ended = await self.home.ask("Sum up what it says", model=name)
         self.world.asked[:] = self.server.paths
         done = [wish.name] if wish and wish.done(self.world, before) else []
         changed = {name for name, text in self.world.files().items() if before.get(name) != text} | {*before} - {

@@ -149,7 +149,7 @@ async def test_a_file_that_is_what_it_was_before_is_trusted_again(workspace: Pat
     look = call("read_file", path="greeting.txt")
     async with written(workspace, state, script, greeting) as home:
         assert (await taint_after(workspace, state, script, look)) == WRITTEN.replace("notes.md", "greeting.txt")
-        await home.app.history.undo(await home.open())
+        await home.parts.undo.history.undo(await home.open())
     assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
     assert await taint_after(workspace, state, script, look) == ""
 
@@ -167,7 +167,7 @@ def digest_of(file: Path) -> str:
 async def look_through(workspace: Path, state: Path, script: Script, name: str) -> None:
     """The user says that they have looked through a file as it stands."""
     async with house(script({"text": "ok"}), workspace, state) as home:
-        await home.app.journal.look([((workspace / name).as_uri(), digest_of(workspace / name))])
+        await home.parts.journal.look([((workspace / name).as_uri(), digest_of(workspace / name))])
 
 
 async def test_what_the_user_has_looked_through_is_the_projects_own_and_may_change(
@@ -227,7 +227,7 @@ async def test_it_stays_so_when_it_was_changed_and_is_then_moved(
     async with house(script({"calls": [move]}, {"text": "ok"}), workspace, state) as home:
         await home.ask()
         if undone:
-            await home.app.history.undo(await home.open())
+            await home.parts.undo.history.undo(await home.open())
     look = call("read_file", path="notes.md" if undone else "moved.md")
     assert await taint_after(workspace, state, script, look) == (WRITTEN if undone else MOVED)
 
@@ -245,7 +245,7 @@ async def test_words_that_another_session_wrote_while_a_question_was_open_taint_
 
         async def allow_after_the_other(request: ApprovalRequest) -> Decision:
             if not asked:
-                await (await home.app.sessions.new("other")).ask(TurnRequest("other", home.door)).finished
+                await (await home.parts.sessions.new("other")).ask(TurnRequest("other", home.door)).finished
             asked.append(request)
             return Decision(Choice.ALLOW_ONCE)
 
@@ -277,7 +277,7 @@ async def test_what_a_command_wrote_whose_daemon_was_killed_is_not(
         await home.ask()
         session = await home.open()
         action = Action("run_command", ToolKind.EXECUTE, "x", Command("x", str(workspace), 1.0))
-        taken = await home.app.checkpoints.take(action)
+        taken = await home.parts.undo.checkpoints.take(action)
         await session.append(taken.entry("killed", "turn", "vendor/x.md"))
         (workspace / "notes.md").write_text("from vendor\n")
     assert await taint_after(workspace, state, script, call("read_file", path="notes.md")) == WRITTEN

@@ -81,7 +81,7 @@ async def test_taint_lasts_through_a_new_daemon(workspace: Path, state: Path, sc
         session = await home.open()
     async with house(script({"calls": [WRITE]}, {"text": "ok"}), workspace, state, preset="edits") as home:
         home.answer = refuse
-        home.session = await home.app.sessions.get(session.id)
+        home.session = await home.parts.sessions.get(session.id)
         await home.ask()
         assert asked(home) == [SOURCE]
         assert not (workspace / "a.txt").exists()
@@ -100,7 +100,7 @@ async def test_a_branch_from_after_the_reading_is_tainted_and_one_from_before_is
         first = next(entry.seq for entry in session.conversation.entries if isinstance(entry.content, Said))
         for seq, expected in ((seqs[-1], [SOURCE]), (first, [])):
             home.asked.clear()
-            home.session = await home.app.sessions.branch(session.id, seq)
+            home.session = await home.parts.sessions.branch(session.id, seq)
             await home.ask("write")
             assert asked(home) == expected
         assert (workspace / "a.txt").read_text() == "x\n"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import agent_lsp
-from agent_lsp.app.composition import App
+from agent_lsp.app.composition import compose
 from agent_lsp.app.sandbox_setup import base_python
 from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, ToolKind, WorkspacePath
 from agent_lsp.conversation.entries import FileChanged
@@ -33,14 +33,14 @@ from agent_lsp.permissions import Preset, Ruling
 from agent_lsp.permissions.policy import Policy, PolicyConfig
 from agent_lsp.permissions.protected_paths import acts_on
 from agent_lsp.permissions.rules import Rule, Rules
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import Query
 from agent_lsp.search.search import Search
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.undo import Undo
 from agent_lsp.undo.undo_plan import Skipped, UndoPlan
 from tests.conftest import call
-from tests.house import House, allow
+from tests.house import House, closing
 from tests.open_buffers import OpenBuffers
 
 Script = Callable[..., str]
@@ -70,13 +70,8 @@ async def opened(
 ) -> AsyncIterator[House]:
     """A daemon as the user's editor starts it, with the user's own settings; the user says yes to everything."""
     environment = {**os.environ, "AGENT_LSP_MODEL": model, **(more or {})}
-    app = App(environment, [str(folder)], NoEditor(), flags=flags)
-    built = House(app, allow)
-    app.watchers.add(built.seen.append)
-    try:
+    async with closing(compose(environment, [str(folder)], NoEditor(), flags=flags)) as built:
         yield built
-    finally:
-        await app.close()
 
 
 def told(house: House) -> list[str]:
@@ -303,7 +298,7 @@ async def test_search_finds_nothing_of_it_without_ripgrep(home: Path) -> None:
 async def test_undo_restores_nothing_into_it(name: str, home: Path, tmp_path: Path) -> None:
     """A journal may hold what an earlier version changed there, or what somebody wrote into it."""
     file, neighbour = home / SETTINGS / name, home / ".config/other" / name
-    objects = Objects(tmp_path / "objects")
+    objects = ContentStore(tmp_path / "objects")
     objects.keep([b"harm\n"])
     harm = version_of(b"harm\n", 0o644)
     steps = [FileChanged(one.as_uri(), harm, None) for one in (file, neighbour)]

@@ -19,7 +19,7 @@ from agent_lsp.files.files import Files
 from agent_lsp.files.own_files import Own
 from agent_lsp.files.roots import Roots
 from agent_lsp.permissions.read_only_commands import ENVIRONMENT
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import SandboxRefused
 from agent_lsp.sandbox.choose import Machine
 from agent_lsp.sandbox.guard.quarantine import Quarantine

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_lsp.app import approval_documents
 from agent_lsp.conversation.actions import (
     Action,
     ApprovalRequest,
@@ -24,7 +25,6 @@ from agent_lsp.conversation.actions import (
 from agent_lsp.permissions import Preset, Ruling
 from agent_lsp.permissions.approval import title
 from agent_lsp.permissions.policy import Policy, PolicyConfig
-from agent_lsp.session import approval_documents
 from scripts.long_runs.shown import deceives, read_back
 from tests.conftest import call
 from tests.house import House, allow, house, reject
@@ -115,7 +115,7 @@ async def test_a_yes_in_the_history_is_no_yes(workspace: Path, state: Path, scri
         assert home.session
         session_id = home.session.id
     async with house(model, workspace, state) as home:
-        home.session = await home.app.sessions.get(session_id)
+        home.session = await home.parts.sessions.get(session_id)
         recorded = [entry for entry in home.session.conversation.entries if "allow_session" in repr(entry.content)]
         assert recorded  # what a naive gate would read its answer from
         home.answer = reject

@@ -15,7 +15,7 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import Launch, Level, Sandbox, SandboxRefused, SandboxView
 from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine
@@ -25,7 +25,7 @@ from agent_lsp.sandbox.levels.seatbelt import profile
 from agent_lsp.sandbox.levels.seccomp import program
 from agent_lsp.sandbox.limits import ResourceBounds, ResourceLimits
 from agent_lsp.sandbox.probe import failing
-from agent_lsp.sandbox.programs import trusted
+from agent_lsp.sandbox.trusted_programs import trusted
 from tests.open_buffers import OpenBuffers
 from tests.security.confined import PYTHON, commands
 from tests.security.nobody import as_nobody

@@ -13,7 +13,7 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Ran
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.security.confined import PYTHON, commands, folder_in_sight
 from tests.security.nobody import as_nobody
 

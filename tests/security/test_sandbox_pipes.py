@@ -17,7 +17,7 @@ from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
 from agent_lsp.permissions.read_only_commands import ENVIRONMENT
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox.choose import Machine, Sandboxes
 from tests.security.confined import PYTHON, commands, folder_in_sight
 

@@ -16,7 +16,7 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from tests.security.cases import CASES, Case, Scene, scene
 from tests.security.confined import commands, folder_in_sight
 

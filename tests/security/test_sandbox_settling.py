@@ -16,7 +16,8 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes, tree
+from agent_lsp.processes import tree
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox.choose import LevelFound, Machine, Sandboxes
 from agent_lsp.sandbox.guard.quarantine import Quarantine
 from agent_lsp.sandbox.levels.landlock import Landlock

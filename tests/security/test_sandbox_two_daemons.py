@@ -17,8 +17,9 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes, tree
-from agent_lsp.sandbox.guard import placeholder, placeholders
+from agent_lsp.processes import tree
+from agent_lsp.processes.run import Processes
+from agent_lsp.sandbox.guard import placeholder_file, placeholders
 from tests.conftest import Start, call
 from tests.raw_client import RawClient
 from tests.security.confined import commands
@@ -181,12 +182,12 @@ def test_what_was_left_at_a_loss_of_power_is_cleared_away_and_what_is_needed_or_
     repository: Path,
 ) -> None:
     for name in (".vscode", ".idea", ".zed", ".venv"):
-        (repository / name).mkdir(placeholder.MODE)
-    (repository / ".git/commondir").write_bytes(placeholder.HERE)
+        (repository / name).mkdir(placeholder_file.MODE)
+    (repository / ".git/commondir").write_bytes(placeholder_file.HERE)
     (repository / ".claude").mkdir()
     (repository / ".idea/mine").touch()
-    needed = placeholder.opened(str(repository / ".zed"))
-    assert placeholder.locked(needed, fcntl.LOCK_SH)
+    needed = placeholder_file.opened(str(repository / ".zed"))
+    assert placeholder_file.locked(needed, fcntl.LOCK_SH)
     placeholders.clear(PROTECTED, [str(repository)])
     os.close(needed)
 

@@ -20,7 +20,7 @@ from agent_lsp.commands.commands import CommandRules, CommandRun, Commands, Ran,
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
 from agent_lsp.permissions.read_only_commands import ENVIRONMENT
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.sandbox import SandboxRefused
 from tests.open_buffers import OpenBuffers
 from tests.permissions.test_read_only_commands import evil_repository
@@ -323,7 +323,7 @@ async def test_when_hidden_paths_cannot_all_be_found_nothing_is_run(
 _DAEMON = """
     import asyncio, os, sys
     from pathlib import Path
-    from agent_lsp.processes import Processes
+    from agent_lsp.processes.run import Processes
     from agent_lsp.commands.commands import CommandRun
     from agent_lsp.files.editor import NoEditor
     from agent_lsp.files.files import Files

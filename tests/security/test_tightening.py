@@ -11,8 +11,8 @@ import pytest
 
 from agent_lsp.app.turn_builder import usable_preset
 from agent_lsp.permissions import Preset
-from agent_lsp.settings import DEFAULTS, SettingsError
 from agent_lsp.settings.loading import load
+from agent_lsp.settings.settings import DEFAULTS, SettingsError
 
 LOOSENING: dict[str, dict[str, Any]] = {
     "address_of_the_provider": {"baseUrl": "https://evil.example/v1"},

@@ -11,8 +11,8 @@ from agent_lsp.app.workspace_trust import WorkspaceTrust, project_settings
 from agent_lsp.files.roots import Roots
 from agent_lsp.permissions.remembered_rules import Remembered
 from agent_lsp.permissions.trust import Trust
-from agent_lsp.settings import DEFAULTS
 from agent_lsp.settings.loading import Loaded, load, problems_of_project
+from agent_lsp.settings.settings import DEFAULTS
 
 TIGHTER = 'preset = "plan"\n'
 LOOSENING = {

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from agent_lsp.app.composition import App
+from agent_lsp.app.agent import Agent
+from agent_lsp.app.composition import compose
+from agent_lsp.app.to_contract import ask_finished
 from agent_lsp.contract.codec import encode
 from agent_lsp.contract.from_events import agent_event
 from agent_lsp.conversation.events import ToolCallOutput
 from agent_lsp.conversation.messages import ToolMessage
 from agent_lsp.files.editor import NoEditor
-from agent_lsp.session.answers import ask_finished
 from tests.conftest import Start, call
 from tests.house import House
 from tests.models.provider import Provider, Reply, delta
@@ -67,14 +68,12 @@ async def test_a_known_key_is_written_and_sent_nowhere(workspace: Path, state: P
             "AGENT_LSP_STATE_DIR": str(state),
             "AGENT_LSP_API_KEY": KEY,
         }
-        app = App(environment, [str(workspace)], NoEditor())
-        house = House(app)
-        app.watchers.add(house.seen.append)
+        house = House(compose(environment, [str(workspace)], NoEditor()))
         finished = await house.ask(f"why is {KEY} or {TOKEN} refused?")
         told = [asdict(message) for message in house.messages]
         results = _results(house)
         shown = json.dumps(encode([*map(agent_event, house.seen), ask_finished(finished)]))
-        await app.close()
+        await house.agent.close()
 
     sent = json.dumps([asked.body for asked in provider.asked])
     kept = b"".join(file.read_bytes() for file in state.iterdir() if file.is_file()).decode("utf-8", "replace")
@@ -100,11 +99,10 @@ async def test_a_file_whose_secret_was_hidden_is_not_written_over_with_the_words
             "AGENT_LSP_BASE_URL": provider.url,
             "AGENT_LSP_STATE_DIR": str(state),
         }
-        app = App(environment, [str(workspace)], NoEditor())
-        house = House(app)
+        house = House(compose(environment, [str(workspace)], NoEditor()))
         await house.ask("go live")
         results = _results(house)
-        await app.close()
+        await house.agent.close()
 
     assert results[0].startswith("not done: the new text has '[redacted: …]' where the file holds a secret")
     assert house.asked == []
@@ -116,15 +114,14 @@ async def test_the_output_of_a_running_command_is_cleaned_though_it_comes_in_pie
 ) -> None:
     half = len(KEY) // 2
     command = f"printf '%s' '{KEY[:half]}'; sleep 0.2; printf '%s\\n' '{KEY[half:]}'"
-    app = App(
+    parts = compose(
         {"AGENT_LSP_MODEL": script({"calls": [call("run_command", command=command)]}, {"text": "done"}),
          "AGENT_LSP_STATE_DIR": str(state), "ANTHROPIC_API_KEY": KEY},
         [str(workspace)], NoEditor(),
     )  # fmt: skip
-    house = House(app)
-    app.watchers.add(house.seen.append)
+    house = House(parts)
     await house.ask()
-    await app.close()
+    await house.agent.close()
     outputs = [seen.event.text for seen in house.seen if isinstance(seen.event, ToolCallOutput)]
 
     assert outputs == ["[redacted: key of a model]\n"]
@@ -144,23 +141,22 @@ async def test_a_fetched_key_is_known_from_then_on(workspace: Path, state: Path,
             "AGENT_LSP_STATE_DIR": str(state),
             "AGENT_LSP_API_KEY_COMMAND": f"cat {config}",
         }
-        app = App(environment, [str(workspace)], NoEditor())
-        house = House(app)
+        house = House(compose(environment, [str(workspace)], NoEditor()))
         await house.ask()
         results = _results(house)
-        await app.close()
+        await house.agent.close()
 
     assert results == ["[redacted: key of a model]\n"]
 
 
 async def test_the_log_has_no_key_in_words_values_or_tracebacks(workspace: Path, state: Path) -> None:
-    app = App({"AGENT_LSP_STATE_DIR": str(state), "OPENAI_API_KEY": KEY}, [str(workspace)], NoEditor())
-    app.log.write("asked", {"headers": [{"authorization": f"Bearer {KEY}"}], "status": 401})
+    parts = compose({"AGENT_LSP_STATE_DIR": str(state), "OPENAI_API_KEY": KEY}, [str(workspace)], NoEditor())
+    parts.log.write("asked", {"headers": [{"authorization": f"Bearer {KEY}"}], "status": 401})
     try:
         raise ValueError(KEY)
     except ValueError:
         logging.getLogger("agent_lsp.session").exception("it failed with %s", TOKEN)
-    await app.close()
+    await Agent(parts).close()
     asked, failed = (json.loads(line)["data"] for line in (state / "log.jsonl").read_text().splitlines())
 
     assert asked == {"headers": [{"authorization": "Bearer [redacted: key of a model]"}], "status": 401}
@@ -183,11 +179,10 @@ async def test_a_key_is_not_cut_in_two_where_a_result_is_cut(workspace: Path, st
             "AGENT_LSP_API_KEY": KEY,
             "AGENT_LSP_MAX_RESULT_CHARACTERS": "1010",
         }
-        app = App(environment, [str(workspace)], NoEditor())
-        house = House(app)
+        house = House(compose(environment, [str(workspace)], NoEditor()))
         await house.ask()
         results = _results(house)
-        await app.close()
+        await house.agent.close()
 
     assert "are left out here" in results[0]
     assert not any(part in results[0] for part in (KEY[:8], KEY[-8:]))

@@ -15,7 +15,7 @@ from agent_lsp.permissions.policy import Policy
 from agent_lsp.session import TurnRequest
 from agent_lsp.session.open_sessions import MOST_IDLE
 from agent_lsp.session.session import Session
-from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.undo.content_store import StoreBounds
 from tests.conftest import call
 from tests.house import House, house
 from tests.session.test_history import undo
@@ -46,7 +46,7 @@ async def use_others(home: House, count: int = MOST_IDLE + 1) -> None:
     """Opens so many sessions that those before them are closed."""
     home.session = None
     for _ in range(count):
-        await home.app.sessions.new("another")
+        await home.parts.sessions.new("another")
 
 
 def alive(*kinds: type) -> dict[str, int]:
@@ -66,16 +66,16 @@ async def test_a_daemon_that_had_a_hundred_sessions_holds_the_few_that_were_used
             name: count - before[name] for name, count in alive(Session, Policy, ChangeNotices, ReadTracker).items()
         }
         assert max(grown.values()) <= MOST_IDLE + 2, grown
-        assert [session.id for session in home.app.sessions.all()] == ids[-MOST_IDLE - 1 :]
-        assert len(await home.app.stored_sessions()) == 100
+        assert [session.id for session in home.parts.sessions.all()] == ids[-MOST_IDLE:]
+        assert len(await home.agent.sessions()) == 100
 
 
 async def test_a_session_that_was_closed_goes_on_where_it_stopped(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"text": "ok"}), workspace, state) as home:
         first = await ask_in_a_new_session(home)
         await use_others(home)
-        assert first not in {session.id for session in home.app.sessions.all()}
-        home.session = await home.app.sessions.get(first)
+        assert first not in {session.id for session in home.parts.sessions.all()}
+        home.session = await home.parts.sessions.get(first)
         await home.ask("more")
         assert [message.text for message in home.messages if isinstance(message, UserMessage)] == ["go", "more"]
 
@@ -87,7 +87,7 @@ async def test_what_was_allowed_for_a_session_holds_however_many_others_are_used
         home.answer = allow_for_session
         allowed = await ask_in_a_new_session(home, "one.txt")
         await use_others(home)
-        home.session = await home.app.sessions.get(allowed)
+        home.session = await home.parts.sessions.get(allowed)
         await home.ask("two.txt")
         assert len(home.asked) == 1
         await ask_in_a_new_session(home, "three.txt")
@@ -105,7 +105,7 @@ async def test_a_session_that_waits_for_its_user_stays_open(workspace: Path, sta
         [request] = session.approvals.pending
         del session
         await use_others(home)
-        home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
+        home.agent.decide(request.id, Decision(Choice.ALLOW_ONCE))
         await asked.finished
         assert not (workspace / "greeting.txt").exists()
 
@@ -117,9 +117,9 @@ async def test_the_last_turns_of_a_session_that_was_closed_can_be_undone_however
     async with house(model, workspace, state) as home:
         closed = await ask_in_a_new_session(home)
         await use_others(home)
-        open_now = [session.conversation for session in home.app.sessions.all()]
-        await home.app.copies.prune(open_now, NO_ROOM)
-        home.session = await home.app.sessions.get(closed)
+        open_now = [session.conversation for session in home.parts.sessions.all()]
+        await home.parts.undo.copies.prune(open_now, NO_ROOM)
+        home.session = await home.parts.sessions.get(closed)
         await undo(home)
         assert (workspace / "greeting.txt").read_text() == "hello\nworld\n"
 
@@ -128,9 +128,9 @@ async def test_whoever_holds_a_closed_session_holds_the_one_that_others_find(
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"text": "ok"}), workspace, state) as home:
-        held = await home.app.sessions.new("held")
+        held = await home.parts.sessions.new("held")
         await use_others(home)
-        assert await home.app.sessions.get(held.id) is held
+        assert await home.parts.sessions.get(held.id) is held
 
 
 async def test_folders_that_change_end_what_was_allowed_for_a_session(
@@ -142,7 +142,7 @@ async def test_folders_that_change_end_what_was_allowed_for_a_session(
         session_id = await ask_in_a_new_session(home, one)
         await use_others(home)
         (tmp_path / "other").mkdir()
-        home.app.change_folders([str(workspace), str(tmp_path / "other")])
-        home.session = await home.app.sessions.get(session_id)
+        home.agent.change_folders([str(workspace), str(tmp_path / "other")])
+        home.session = await home.parts.sessions.get(session_id)
         await home.ask(two)
         assert len(home.asked) == 2

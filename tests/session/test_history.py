@@ -30,11 +30,11 @@ def texts(workspace: Path) -> dict[str, str]:
 
 
 async def undo(home: House, entry_id: int | None = None) -> Restored:
-    return await home.app.history.undo(await home.open(), entry_id)
+    return await home.parts.undo.history.undo(await home.open(), entry_id)
 
 
 async def redo(home: House, entry_id: int | None = None) -> Restored:
-    return await home.app.history.redo(await home.open(), entry_id)
+    return await home.parts.undo.history.redo(await home.open(), entry_id)
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ async def test_undo_and_redo_work_after_a_restart(
         await home.ask()
         session_id = (await home.open()).id
     async with house(model, workspace, state) as home:
-        home.session = await home.app.sessions.get(session_id)
+        home.session = await home.parts.sessions.get(session_id)
         await undo(home)
         assert poems["a"].read_text() == "a one\na two\n"
     async with house(model, workspace, state) as home:
-        home.session = await home.app.sessions.get(session_id)
+        home.session = await home.parts.sessions.get(session_id)
         await redo(home)
         assert poems["a"].read_text() == "a 1\na two\n"
 
@@ -286,23 +286,23 @@ async def test_a_hunk_is_undone_though_the_user_changed_another_place_since(
         await home.ask()
         assert home.session
         entry = next(e.seq for e in home.session.conversation.entries if isinstance(e.content, FilesChanged))
-        [file] = await home.app.history.hunks(home.session.conversation, entry)
+        [file] = await home.parts.undo.history.hunks(home.session.conversation, entry)
         assert [(hunk.id, hunk.new) for hunk in file.hunks] == [
             (str(i), f"{n}!\nmore\n") for i, n in ((1, 5), (2, 15), (3, 25))
         ]
         typed = poem.read_text().replace("\n10\n", "\nten\n").replace("25!", "25?")
         poem.write_text(typed)
-        undone = await home.app.history.undo(home.session, entry, ["2"])
+        undone = await home.parts.undo.history.undo(home.session, entry, ["2"])
         assert undone == Restored((poem.as_uri(),), ())
         assert poem.read_text() == typed.replace("15!\nmore\n", "15\n")
-        again = await home.app.history.undo(home.session, entry, ["2", "3"])
+        again = await home.parts.undo.history.undo(home.session, entry, ["2", "3"])
         assert (again.restored, [kept.why for kept in again.kept]) == ((), ["those lines were changed since"])
         await redo(home)
         assert poem.read_text() == typed
         with pytest.raises(SessionError, match="no hunk '9'; hunks are: 1, 2, 3"):
-            await home.app.history.undo(home.session, entry, ["9"])
+            await home.parts.undo.history.undo(home.session, entry, ["9"])
         with pytest.raises(SessionError, match="name its filesChanged entry"):
-            await home.app.history.undo(home.session, None, ["1"])
+            await home.parts.undo.history.undo(home.session, None, ["1"])
 
 
 async def test_copies_are_pruned_but_for_those_of_the_last_turns(
@@ -310,15 +310,15 @@ async def test_copies_are_pruned_but_for_those_of_the_last_turns(
 ) -> None:
     model = script({"calls": [edit("a.txt", "one", "1")]}, {"text": "ok"})
     async with house(model, workspace, state, checkpointMegabytes=0) as home:
-        home.app.objects.keep([b"of nobody"])
+        home.parts.undo.objects.keep([b"of nobody"])
         await home.ask()
-        await home.app.prune()
-        assert home.app.objects.find(digest_of(b"of nobody")) is None
+        await home.agent.prune()
+        assert home.parts.undo.objects.find(digest_of(b"of nobody")) is None
         assert (await undo(home)).restored == (poems["a"].as_uri(),)
         session_id = (await home.open()).id
     async with house(model, workspace, state, checkpointMegabytes=0) as home:
-        await home.app.prune()
-        home.session = await home.app.sessions.get(session_id)
+        await home.agent.prune()
+        home.session = await home.parts.sessions.get(session_id)
         assert await redo(home) == Restored((), (Skipped(poems["a"].as_uri(), NO_COPY),))
 
 

@@ -22,8 +22,7 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.journal.journal import Journal, JournalError
-from agent_lsp.session import SessionError, TurnRequest
-from agent_lsp.session.session import Asked
+from agent_lsp.session import Asked, SessionError, TurnRequest
 from tests.conftest import call
 from tests.house import house
 from tests.models.provider import HELLO, Provider, Reply
@@ -36,9 +35,9 @@ async def test_a_session_goes_on_in_another_process_and_back(workspace: Path, st
     async with house(model, workspace, state) as first, house(model, workspace, state) as second:
         await first.ask("one")
         assert first.session
-        second.session = await second.app.sessions.get(first.session.id)
+        second.session = await second.parts.sessions.get(first.session.id)
         await second.ask("two")
-        again = await first.app.sessions.get(first.session.id)
+        again = await first.parts.sessions.get(first.session.id)
         assert [m.text for m in again.messages if isinstance(m, UserMessage)] == ["one", "two"]
         assert (await first.ask("three")).ending.text == "ok"
 
@@ -51,7 +50,7 @@ async def test_a_turn_whose_session_was_continued_elsewhere_fails_with_that_reas
         other = Journal(state / "journal.sqlite3")
         await other.append(session.id, None, (TurnEnded("x", StopReason.END_TURN, Usage(), 0),))
         await other.close()
-        done = await home.ask()
+        done = await session.ask(TurnRequest("go", home.door)).finished
         assert (done.ending.error_kind, "continued elsewhere" in done.ending.error) == ("journal", True)
 
 
@@ -68,7 +67,7 @@ async def test_what_a_kill_left_open_gets_its_results_and_its_end(workspace: Pat
     await journal.append("session_1", None, left)
     await journal.close()
     async with house(script({"text": "ok"}), workspace, state) as home:
-        session = await home.app.sessions.get("session_1")
+        session = await home.parts.sessions.get("session_1")
         results = session.messages[-1]
         assert isinstance(results, ToolMessage)
         assert [result.status for result in results.results] == [ResultStatus.CANCELLED] * 2
@@ -85,8 +84,8 @@ async def test_a_session_that_runs_elsewhere_is_not_opened(workspace: Path, stat
     await journal.append("session_1", None, (TurnBegan("turn_1", "m"), Said(UserMessage("go"))))
     async with house(script({"text": "ok"}), workspace, state) as home:
         with journal.hold("session_1"), pytest.raises(JournalError, match="running in another editor"):
-            await home.app.sessions.get("session_1")
-        assert (await home.app.sessions.get("session_1")).conversation.open_turn is None
+            await home.parts.sessions.get("session_1")
+        assert (await home.parts.sessions.get("session_1")).conversation.open_turn is None
     await journal.close()
 
 
@@ -98,7 +97,7 @@ async def test_two_that_open_a_session_at_once_after_a_kill_both_get_it_closed(
     await journal.append("session_1", None, (TurnBegan("turn_1", "m"), Said(UserMessage("go"))))
     await journal.close()
     async with house(script({"text": "ok"}), workspace, state) as home:
-        sessions = await asyncio.gather(*(home.app.sessions.get("session_1") for _ in range(2)))
+        sessions = await asyncio.gather(*(home.parts.sessions.get("session_1") for _ in range(2)))
         assert sessions[0] is sessions[1]
         home.session = sessions[1]
         ended = [entry for entry in sessions[1].conversation.entries if isinstance(entry.content, TurnEnded)]
@@ -116,12 +115,12 @@ async def test_decisions_must_be_among_those_offered(workspace: Path, state: Pat
             await asyncio.sleep(0)
         [request] = session.approvals.pending
         with pytest.raises(SessionError, match="'allow_always' was not offered"):
-            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ALWAYS))
+            home.agent.decide(request.id, Decision(Choice.ALLOW_ALWAYS))
         with pytest.raises(SessionError, match="no hunk '9'"):
-            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE, hunks=("9",)))
-        home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
+            home.agent.decide(request.id, Decision(Choice.ALLOW_ONCE, hunks=("9",)))
+        home.agent.decide(request.id, Decision(Choice.ALLOW_ONCE))
         with pytest.raises(SessionError, match="no question"):
-            home.app.sessions.decide(request.id, Decision(Choice.ALLOW_ONCE))
+            home.agent.decide(request.id, Decision(Choice.ALLOW_ONCE))
         await asked.finished
         assert (workspace / ".env").read_text() == "b"
 
@@ -144,9 +143,9 @@ async def test_a_watcher_that_fails_does_not_stop_the_others(workspace: Path, st
         def broken(_: EventEnvelope) -> None:
             raise RuntimeError("cannot see")
 
-        home.app.watchers.add(broken)
+        home.agent.watch(broken)
         later: list[EventEnvelope] = []
-        home.app.watchers.add(later.append)
+        home.agent.watch(later.append)
         await home.ask()
         assert later == home.seen
 
@@ -175,7 +174,7 @@ async def test_a_prompt_that_comes_when_the_turn_is_over_gets_a_turn_of_its_own(
             if isinstance(seen.event, TurnFinished) and not late:
                 late.append(session.ask(TurnRequest("late words", home.door)))
 
-        home.app.watchers.add(at_the_end)
+        home.agent.watch(at_the_end)
         await home.ask("first")
         assert not late[0].joined
         await late[0].finished
@@ -232,7 +231,7 @@ async def test_a_turn_that_another_daemon_left_open_is_closed_before_the_next(
         left = (TurnBegan("x", "m"), Said(UserMessage("two")), Said(AssistantMessage(calls, "m")))
         await other.append(home.session.id, head, left)
         await other.close()
-        home.session = await home.app.sessions.get(home.session.id)
+        home.session = await home.parts.sessions.get(home.session.id)
         assert (await home.ask("three")).ending.text == "ok"
         kinds = [type(message).__name__ for message in home.messages]
         assert kinds[-4:] == ["AssistantMessage", "ToolMessage", "UserMessage", "AssistantMessage"]
@@ -286,4 +285,4 @@ async def test_a_request_that_was_turned_away_costs_nothing_also_when_its_wait_i
         session.cancel()
         done = await asked.finished
         assert (done.ending.stop_reason, done.usage.tokens, done.cost) == (StopReason.CANCELLED, 0, 0.0)
-        assert await home.app.journal.spent_today() == 0
+        assert await home.parts.journal.spent_today() == 0

@@ -9,11 +9,11 @@ import pytest
 
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search
 from agent_lsp.tools import ToolContext
-from agent_lsp.web.choice import chosen
+from agent_lsp.web.setup import chosen
 from tests.open_buffers import OpenBuffers
 from tests.security.confined import commands
 

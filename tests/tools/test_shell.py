@@ -14,8 +14,8 @@ from agent_lsp.conversation.actions import Action, Command, ToolKind
 from agent_lsp.tools import ToolContext, ToolError
 from agent_lsp.tools.shell import run_command
 from tests.open_buffers import OpenBuffers
+from tests.processes.test_run import STRAYS, written
 from tests.security.confined import working_in
-from tests.test_processes import STRAYS, written
 from tests.timing import quickest
 from tests.tools.calls import done, prepared, snapshot_of
 

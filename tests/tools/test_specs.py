@@ -10,9 +10,9 @@ from inline_snapshot import snapshot
 
 from agent_lsp.agent.context import build
 from agent_lsp.agent.system_prompt import system_prompt
-from agent_lsp.app.composition import TOOLS
 from agent_lsp.conversation.messages import UserMessage
 from agent_lsp.models.wire.openai_chat import request_body
+from agent_lsp.tools.all_tools import TOOLS
 
 
 def first_body() -> dict[str, object]:

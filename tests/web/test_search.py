@@ -9,8 +9,8 @@ import pytest
 from agent_lsp.web import Hit, NoPage, WebRefused
 from agent_lsp.web.address import any_address
 from agent_lsp.web.broker import Broker
-from agent_lsp.web.choice import chosen
 from agent_lsp.web.search import DuckDuckGo, Searxng
+from agent_lsp.web.setup import chosen
 from tests.web.server import LOOPBACK, answer, names, only, serving
 
 RESULTS = b"""<html><body><div class="results">

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import agent_lsp
-from agent_lsp.processes import Ended, Processes
+from agent_lsp.processes.run import Ended, Processes
 
 _MOST_BYTES = 1 << 16
 _PACKAGE = Path(agent_lsp.__file__).parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent_lsp import NAME
 from agent_lsp.app.state_files import state_dir
-from agent_lsp.cli.trust.prompt import says_yes
+from agent_lsp.cli.trust.confirm import says_yes
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.files.digest import digest_of
 from agent_lsp.files.location import Location, NotThere, PathRefused
@@ -18,8 +18,8 @@ from agent_lsp.files.openat import real_path
 from agent_lsp.files.roots import Roots
 from agent_lsp.files.safe_open import read
 from agent_lsp.journal.journal import Journal
-from agent_lsp.permissions.approval import visible
 from agent_lsp.settings.loading import load
+from agent_lsp.text.visible import visible
 
 _MOST_NAMED = 10
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from agent_lsp import NAME
 from agent_lsp.app.state_files import state_dir
 from agent_lsp.app.workspace_trust import ACTING, NotAsShown, WorkspaceTrust
-from agent_lsp.cli.trust.prompt import says_yes
+from agent_lsp.cli.trust.confirm import says_yes
 from agent_lsp.files.roots import Roots
-from agent_lsp.permissions.approval import visible, visible_lines
 from agent_lsp.permissions.remembered_rules import Remembered
 from agent_lsp.permissions.trust import ActingFile, Standing, Trust
 from agent_lsp.settings.loading import load, problems_of_project
+from agent_lsp.text.visible import visible, visible_lines
 
 
 def trust_settings(environment: Mapping[str, str], folders: Sequence[str], *, forget: bool) -> int:

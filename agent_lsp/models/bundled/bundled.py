@@ -22,11 +22,11 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import BadResponse, Chunk, Completed, ConnectionLost, Request, TextChunk
-from agent_lsp.models.bundled import prompt as prompts
+from agent_lsp.models.bundled import guided_prompt as prompts
 from agent_lsp.models.bundled.llama_reply import Reply
 from agent_lsp.models.bundled.llama_server import LlamaServer
 from agent_lsp.models.bundled.named_files import asks_for_change, named_new, new_files
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 WINDOW = 8192
 _ACTION_TOKENS, _CONTENT_TOKENS, _ANSWER_TOKENS = 250, 200, 120

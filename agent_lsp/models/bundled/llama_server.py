@@ -19,7 +19,7 @@ import httpx
 from agent_lsp.models import NoModel
 from agent_lsp.models.bundled.download import LLAMA_MISSING
 from agent_lsp.models.wire.http import CONNECT_SECONDS, Endpoint, post_events
-from agent_lsp.processes import Processes, environment
+from agent_lsp.processes.run import Processes, environment
 
 _HOST = "bundled-model"
 _SOCKET = "s.sock"  # llama.cpp takes only what ends so for a unix socket

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,7 +25,9 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
+from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, Request, TextChunk, ThinkingChunk
+from agent_lsp.models.wire.body import WrittenOnce
 from agent_lsp.models.wire.refusals import broken_off, error_message
 from agent_lsp.models.wire.replay import arguments_object, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -229,13 +232,21 @@ def request_body(request: Request, model: str, host: str) -> Json:
         ]
     if request.system.strip():
         body["system"] = [{"type": "text", "text": request.system, **_CACHED}]
-    name = f"anthropic:{model}"
-    messages = _merged([_message(message, name, host) for message in paired(request.messages)])
-    for message in [message for message in messages if message["role"] == "user"][-2:]:
-        content = message["content"]
-        assert isinstance(content, list)  # noqa: S101 - built below
-        content[-1] = {**content[-1], **_CACHED}
+    messages = _merged([*map(_written(f"anthropic:{model}", host), paired(request.messages))])
+    for place in [place for place, message in enumerate(messages) if message["role"] == "user"][-2:]:
+        messages[place] = _marked(messages[place])
     return {**body, "messages": messages}
+
+
+@lru_cache(8)
+def _written(name: str, host: str) -> OncePerValue[Message, Json]:
+    return OncePerValue(lambda message: WrittenOnce(_message(message, name, host)))
+
+
+def _marked(message: Json) -> Json:
+    content = message["content"]
+    assert isinstance(content, list)  # noqa: S101 - built below
+    return {**message, "content": [*content[:-1], {**content[-1], **_CACHED}]}
 
 
 def _message(message: Message, name: str, host: str) -> Json:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import httpx
 
 from agent_lsp.models import BadRequest, BadResponse, ConnectionLost, TimedOut
+from agent_lsp.models.wire.body import encoded
 from agent_lsp.models.wire.refusals import error_message, refusal
 from agent_lsp.models.wire.sse import SseDecoder
-from agent_lsp.models.wire.waits import LimitedWaits
+from agent_lsp.models.wire.stream_timeout import LimitedWaits
 
 CONNECT_SECONDS = 10.0
 _ERROR_SECONDS = 10.0  # until the words of an error are there
@@ -130,8 +131,7 @@ async def post_events(
 async def _sent(
     client: httpx.AsyncClient, endpoint: Endpoint, path: str, body: Mapping[str, object], seconds: float
 ) -> httpx.Response:
-    # Half surrogate pairs, as in names of files that are no UTF-8, cannot be sent.
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    content = encoded(body)
     headers = {"content-type": "application/json", **endpoint.headers}
     try:
         request = client.build_request("POST", endpoint.base_url.rstrip("/") + path, content=content, headers=headers)

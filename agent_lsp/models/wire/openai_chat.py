@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +28,7 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
+from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import (
     BadResponse,
     Chunk,
@@ -37,6 +40,7 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
+from agent_lsp.models.wire.body import WrittenOnce
 from agent_lsp.models.wire.refusals import broken_off, error_message
 from agent_lsp.models.wire.replay import arguments_object, data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -278,9 +282,13 @@ def request_body(request: Request, model: str, host: str) -> Json:
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     messages: list[Json] = [{"role": "system", "content": request.system}]
-    for message in paired(request.messages):
-        messages.extend(_messages(message, f"openai-chat:{model}", host))
+    messages.extend(chain.from_iterable(map(_written(f"openai-chat:{model}", host), paired(request.messages))))
     return {**body, "messages": messages}
+
+
+@lru_cache(8)
+def _written(name: str, host: str) -> OncePerValue[Message, list[WrittenOnce]]:
+    return OncePerValue(lambda message: [WrittenOnce(one) for one in _messages(message, name, host)])
 
 
 def _tool(tool: ToolSpec) -> Json:

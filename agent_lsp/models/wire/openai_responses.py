@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +23,9 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
+from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, ModelError, Request, TextChunk, ThinkingChunk
+from agent_lsp.models.wire.body import WrittenOnce
 from agent_lsp.models.wire.refusals import broken_off
 from agent_lsp.models.wire.replay import data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -281,9 +285,13 @@ def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG0
             }
             for tool in request.tools
         ]
-    name = f"openai-responses:{model}"
-    items = [item for message in paired(request.messages) for item in _items(message, name)]
+    items = list(chain.from_iterable(map(_written(f"openai-responses:{model}"), paired(request.messages))))
     return {**body, "instructions": request.system, "input": items}
+
+
+@lru_cache(8)
+def _written(name: str) -> OncePerValue[Message, list[WrittenOnce]]:
+    return OncePerValue(lambda message: [WrittenOnce(item) for item in _items(message, name)])
 
 
 def _items(message: Message, name: str) -> list[Json]:

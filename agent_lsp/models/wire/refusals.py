@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from agent_lsp.models import BadRequest, ContextTooLong, KeyRefused, ModelError, Passing, QuotaSpent, RateLimited
-from agent_lsp.models.retry_delay import wait
+from agent_lsp.models.retry_after import wait
 
 _OVERFLOW = re.compile(
     r"context.?(length|window|size)|too many tokens|prompt is too long|maximum (context|prompt)|input is too long"

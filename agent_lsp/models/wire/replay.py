@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from agent_lsp.conversation.messages import OWN, AssistantMessage, Image, Message, ResultStatus, ToolMessage, ToolResult
+from agent_lsp.conversation.once import OncePerValue
 
 _ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _MOST_NAME = 64
@@ -27,11 +28,24 @@ def paired(messages: Sequence[Message]) -> list[Message]:
         if isinstance(message, ToolMessage):
             continue
         whole.append(message)
-        if isinstance(message, AssistantMessage) and message.calls:
+        if isinstance(message, AssistantMessage) and _call_ids(message):
             after = messages[place + 1] if place + 1 < len(messages) else None
-            results = after.results if isinstance(after, ToolMessage) else ()
-            whole.append(_results(message, {result.call_id: result for result in results}))
+            if isinstance(after, ToolMessage) and _result_ids(after) == _call_ids(message):
+                whole.append(after)
+            else:
+                results = after.results if isinstance(after, ToolMessage) else ()
+                whole.append(_results(message, {result.call_id: result for result in results}))
     return whole
+
+
+@OncePerValue
+def _call_ids(message: AssistantMessage) -> tuple[str, ...]:
+    return tuple(call.id for call in message.calls)
+
+
+@OncePerValue
+def _result_ids(message: ToolMessage) -> tuple[str, ...]:
+    return tuple(result.call_id for result in message.results)
 
 
 def _results(message: AssistantMessage, known: dict[str, ToolResult]) -> ToolMessage:

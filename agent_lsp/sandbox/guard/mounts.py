@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from agent_lsp.sandbox import SandboxRefused, SandboxView
-from agent_lsp.sandbox.guard.placeholder import DECOY
+from agent_lsp.sandbox.guard.placeholder_file import DECOY
 
 _EMPTY_IN_SANDBOX = ("/tmp", "/var/tmp", "/run")  # noqa: S108 - they are hidden, not used
 _NO_ROOTS = ("/proc/", "/dev/", "/sys/")
@@ -39,7 +39,8 @@ class Mount:
     """One path of the view. PINNED is as writable as what holds it, but can be neither renamed nor removed.
 
     LINK is a symbolic link on the way to a protected entry: nothing can be mounted on it. DECOY is a missing file that
-    must not be an empty folder: see `stubs.py`. A CLOSED_FOLDER is a hidden one in which no name can be looked up.
+    must not be an empty folder: see `placeholders.py`. A CLOSED_FOLDER is a hidden one in which no name can be
+    looked up.
     """
 
     path: str

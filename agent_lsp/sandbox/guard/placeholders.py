@@ -5,7 +5,8 @@ by itself when somebody put something in. Only `.git/commondir`, by which a repo
 elsewhere, is a file that says it lies here: git would end at a folder, or at an empty file.
 
 There is no way without: what is missing cannot be mounted on, and whatever acts on these names would do so at once.
-A stub that is removed takes the mounts of all commands with it, so each of them has it locked: see `stub.py`.
+A placeholder that is removed takes the mounts of all commands with it, so each of them has it locked: see
+`placeholder_file.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 
 from agent_lsp.files.openat import rename_to_unused
-from agent_lsp.sandbox.guard import placeholder
+from agent_lsp.sandbox.guard import placeholder_file
 from agent_lsp.sandbox.guard.mounts import Kind, Mount
-from agent_lsp.sandbox.programs import beneath
+from agent_lsp.sandbox.trusted_programs import beneath
 
 _TRIES, _PAUSE_SECONDS = 50, 0.001
 
@@ -40,7 +41,7 @@ class Placeholders:
 
     def vacant(self, path: str) -> bool:
         """Whether there is nothing at a path but maybe a stub; on a disk without modes only our own are known."""
-        return path in self._needed or placeholder.vacant(path)
+        return path in self._needed or placeholder_file.vacant(path)
 
     @contextmanager
     def standing(self, planned: Sequence[Mount]) -> Iterator[Callable[[str], bool]]:
@@ -53,14 +54,14 @@ class Placeholders:
             place = path
             while place and place not in held:
                 place = place.rpartition("/")[0]
-            return place in held and placeholder.stands(held[place], place)
+            return place in held and placeholder_file.stands(held[place], place)
 
         with ExitStack() as stack:
             if paths:
                 stack.enter_context(self._needing(paths))
             for path in paths:
                 held[path] = _held(path)
-                stack.callback(placeholder.let_go, held[path], path)
+                stack.callback(placeholder_file.let_go, held[path], path)
             yield covers
 
     @contextmanager
@@ -77,7 +78,7 @@ class Placeholders:
                 self._tell()
 
     def _tell(self) -> None:
-        program = (sys.executable, "-I", "-S", placeholder.__file__)
+        program = (sys.executable, "-I", "-S", placeholder_file.__file__)
         self._at_death((*program, *self._needed) if self._needed else ())
 
 
@@ -89,8 +90,8 @@ def clear(names: Iterable[str], roots: Iterable[str], places: Iterable[str] = ()
     for root in roots:
         for place in (*(os.path.join(root, name) for name in names), *(one for one in places if beneath(one, [root]))):
             while place != root:
-                if placeholder.vacant(place):
-                    placeholder.clear(place)
+                if placeholder_file.vacant(place):
+                    placeholder_file.clear(place)
                 place = os.path.dirname(place)  # noqa: PLW2901 - what holds it may be a stub, too
 
 
@@ -100,8 +101,8 @@ def _held(path: str) -> int:
         with suppress(FileExistsError, FileNotFoundError):
             _make(path)
         with suppress(FileNotFoundError):
-            descriptor = placeholder.opened(path)
-            if placeholder.locked(descriptor, fcntl.LOCK_SH) and placeholder.stands(descriptor, path):
+            descriptor = placeholder_file.opened(path)
+            if placeholder_file.locked(descriptor, fcntl.LOCK_SH) and placeholder_file.stands(descriptor, path):
                 return descriptor
             os.close(descriptor)
         time.sleep(_PAUSE_SECONDS)  # somebody is taking it away
@@ -109,8 +110,8 @@ def _held(path: str) -> int:
 
 
 def _make(path: str) -> None:
-    if not path.endswith(placeholder.DECOY):
-        os.mkdir(path, placeholder.MODE)
+    if not path.endswith(placeholder_file.DECOY):
+        os.mkdir(path, placeholder_file.MODE)
         return
     name = os.path.basename(path)
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
@@ -118,7 +119,7 @@ def _make(path: str) -> None:
         made = f"{name}-{secrets.token_hex(4)}"  # git would end at a file that is empty as yet
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=folder)
         with open(descriptor, "wb") as file:
-            file.write(placeholder.HERE)
+            file.write(placeholder_file.HERE)
         try:
             rename_to_unused((folder, made), (folder, name))
         except OSError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent_lsp.files.openat import open_beneath, rename_to_unused
 from agent_lsp.sandbox import SandboxRefused
-from agent_lsp.sandbox.programs import beneath
+from agent_lsp.sandbox.trusted_programs import beneath
 
 _MOST_BYTES, _MOST_ENTRIES = 16 << 20, 2_000
 _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV}

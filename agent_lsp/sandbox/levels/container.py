@@ -15,8 +15,8 @@ from agent_lsp.sandbox.guard.mounts import Kind, Mount, mode, mounts
 from agent_lsp.sandbox.guard.placeholders import Placeholders
 from agent_lsp.sandbox.guard.unreadable import Unreadable
 from agent_lsp.sandbox.levels.engines import Engine
-from agent_lsp.sandbox.programs import beneath
 from agent_lsp.sandbox.scratch import scratch
+from agent_lsp.sandbox.trusted_programs import beneath
 
 _CONFINED = (
     "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pull=never",

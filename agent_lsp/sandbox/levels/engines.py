@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_lsp.sandbox.limits import ResourceLimits
-from agent_lsp.sandbox.programs import trusted
+from agent_lsp.sandbox.trusted_programs import trusted
 
 _VARIABLES = (
     "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY",

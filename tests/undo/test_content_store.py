@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent_lsp.files.digest import digest_of
-from agent_lsp.undo.objects import NotKept, Objects, StoreBounds
+from agent_lsp.undo.content_store import ContentStore, NotKept, StoreBounds
 
 DAY = 86_400.0
 ROOMY = StoreBounds(7 * DAY, 1 << 30)
@@ -33,7 +33,7 @@ def stored(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("count", [1, 8, 9, 300])
 def test_what_is_kept_is_found_by_its_digest_in_files_only_the_user_can_read(tmp_path: Path, count: int) -> None:
-    objects = Objects(tmp_path / "state" / "objects")
+    objects = ContentStore(tmp_path / "state" / "objects")
     contents = [b"", *(random.Random(n).randbytes(n) for n in range(1, count))]
 
     objects.keep([*contents, *contents])
@@ -47,7 +47,7 @@ def test_what_is_kept_is_found_by_its_digest_in_files_only_the_user_can_read(tmp
 
 
 def test_a_damaged_object_is_none(tmp_path: Path) -> None:
-    objects = Objects(tmp_path)
+    objects = ContentStore(tmp_path)
     objects.keep([b"one", b"two"])
     first, second = stored(tmp_path)
     first.write_bytes(second.read_bytes())
@@ -58,7 +58,7 @@ def test_a_damaged_object_is_none(tmp_path: Path) -> None:
 
 def test_what_was_needed_last_long_ago_is_removed(tmp_path: Path) -> None:
     clock = Clock()
-    objects = Objects(tmp_path, clock=clock)
+    objects = ContentStore(tmp_path, clock=clock)
     objects.keep([b"old", b"renewed", b"needed"])
     clock.now += 6 * DAY
     objects.keep([b"renewed", b"new"])
@@ -74,7 +74,7 @@ def test_what_was_needed_last_long_ago_is_removed(tmp_path: Path) -> None:
 
 
 def test_what_is_needed_from_now_on_stays_whatever_else_is_needed(tmp_path: Path) -> None:
-    objects = Objects(tmp_path)
+    objects = ContentStore(tmp_path)
     objects.keep([b"one", b"two", b"three"])
     for data in (b"one", b"two"):
         objects.need_from_now_on([digest_of(data)])
@@ -84,20 +84,20 @@ def test_what_is_needed_from_now_on_stays_whatever_else_is_needed(tmp_path: Path
     assert [objects.has(digest_of(data)) for data in (b"one", b"two", b"three")] == [True, True, False]
 
     objects.close()
-    Objects(tmp_path).prune(StoreBounds(DAY, 0))
+    ContentStore(tmp_path).prune(StoreBounds(DAY, 0))
     assert [objects.has(digest_of(data)) for data in (b"one", b"two")] == [False, False]
 
 
 def test_the_oldest_give_way_until_the_rest_fits(tmp_path: Path) -> None:
     clock = Clock()
-    objects = Objects(tmp_path, clock=clock)
+    objects = ContentStore(tmp_path, clock=clock)
     contents = [random.Random(n).randbytes(1_000) for n in range(10)]
     for data in contents:
         objects.keep([data])
         clock.now += 1
 
     objects.need([digest_of(contents[0])])
-    Objects(tmp_path, clock=clock).prune(StoreBounds(7 * DAY, 4_500))
+    ContentStore(tmp_path, clock=clock).prune(StoreBounds(7 * DAY, 4_500))
     objects.close()
 
     assert [objects.has(digest_of(data)) for data in contents] == [True] + [False] * 6 + [True] * 3
@@ -106,7 +106,7 @@ def test_the_oldest_give_way_until_the_rest_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["another daemon", "the user", "an hour"])
 def test_what_was_there_is_not_looked_for_again_until_something_was_removed(tmp_path: Path, how: str) -> None:
     clock = Clock()
-    objects = Objects(tmp_path / "objects", clock=clock)
+    objects = ContentStore(tmp_path / "objects", clock=clock)
     objects.keep([b"one", b"two"])
     one, two = digest_of(b"one"), digest_of(b"two")
     assert objects.renew({one, two}) == set()
@@ -114,7 +114,7 @@ def test_what_was_there_is_not_looked_for_again_until_something_was_removed(tmp_
     assert objects.renew({one, two}) == set()
 
     if how == "another daemon":
-        Objects(tmp_path / "objects", clock=clock).prune(StoreBounds(0, 0))
+        ContentStore(tmp_path / "objects", clock=clock).prune(StoreBounds(0, 0))
     elif how == "the user":
         shutil.rmtree(tmp_path / "objects")
     else:
@@ -127,27 +127,27 @@ def test_what_was_there_is_not_looked_for_again_until_something_was_removed(tmp_
 
 
 def test_a_name_leads_to_the_object_that_was_named_last(tmp_path: Path) -> None:
-    objects = Objects(tmp_path / "objects")
+    objects = ContentStore(tmp_path / "objects")
     assert objects.named("newest") == ""
     for data in (b"one", b"two"):
         objects.keep([data])
         objects.name("newest", digest_of(data))
 
-    assert Objects(tmp_path / "objects").named("newest") == digest_of(b"two")
+    assert ContentStore(tmp_path / "objects").named("newest") == digest_of(b"two")
     objects.prune(StoreBounds(0, 0))
     assert objects.find(objects.named("newest")) is None
 
 
 def test_what_a_process_needs_is_kept_until_it_dies(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from agent_lsp.undo.objects import Objects, digest_of\n"
+        "import sys, time; from pathlib import Path; from agent_lsp.undo.content_store import Objects, digest_of\n"
         "objects = Objects(Path(sys.argv[1])); objects.keep([b'mine'])\n"
         "objects.need([digest_of(b'mine')]); print('needed', flush=True); time.sleep(60)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert other.stdout
     assert other.stdout.readline() == "needed\n"
-    objects = Objects(tmp_path)
+    objects = ContentStore(tmp_path)
 
     objects.prune(StoreBounds(0, 0))
     assert objects.find(digest_of(b"mine")) == b"mine"
@@ -164,11 +164,11 @@ def test_a_folder_that_cannot_be_is_named_with_the_remedy(tmp_path: Path) -> Non
     folder = tmp_path / "file" / "objects"
 
     with pytest.raises(NotKept, match=f"no copy can be kept in {folder} .*set AGENT_LSP_STATE_DIR"):
-        Objects(folder).keep([b"x"])
+        ContentStore(folder).keep([b"x"])
 
 
 def test_nothing_to_prune_makes_no_folder(tmp_path: Path) -> None:
-    Objects(tmp_path / "objects").prune(ROOMY)
+    ContentStore(tmp_path / "objects").prune(ROOMY)
 
     assert not (tmp_path / "objects").exists()
 
@@ -176,7 +176,7 @@ def test_nothing_to_prune_makes_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("least", random.Random(3).sample(range(1, 40), 3))
 def test_all_that_was_acknowledged_survives_a_kill_of_the_writer(tmp_path: Path, least: int) -> None:
     code = (
-        "import sys, itertools; from pathlib import Path; from agent_lsp.undo.objects import Objects, digest_of\n"
+        "import sys, itertools; from pathlib import Path; from agent_lsp.undo.content_store import Objects, digest_of\n"
         "objects = Objects(Path(sys.argv[1]))\n"
         "for n in itertools.count():\n"
         "    batch = [b'%d.%d' % (n, m) * 1000 for m in range(n % 12 + 1)]\n"
@@ -191,7 +191,7 @@ def test_all_that_was_acknowledged_survives_a_kill_of_the_writer(tmp_path: Path,
     writer.wait()
     writer.stdout.close()
 
-    objects = Objects(tmp_path)
+    objects = ContentStore(tmp_path)
     assert [digest for line in told for digest in line.split() if objects.find(digest) is None] == []
     for file in stored(tmp_path):
         assert objects.find(file.parent.name + file.name) is not None

@@ -99,10 +99,10 @@ class _Asking:
 
 def _named(answer: AssistantMessage, turn: Turn) -> AssistantMessage:
     """The answer with a call id of its own for each call: servers leave them out, or use one twice."""
-    seen = {c.id for m in turn.record.messages if isinstance(m, AssistantMessage) for c in m.calls}
+    seen = set[str]()
     parts = []
     for part in answer.parts:
-        if isinstance(part, ToolCall) and (not part.id or part.id in seen):
+        if isinstance(part, ToolCall) and (not part.id or part.id in seen or turn.record.has_call(part.id)):
             part = replace(part, id=turn.new_id("call"))  # noqa: PLW2901 - the part, named
         if isinstance(part, ToolCall):
             seen.add(part.id)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent_lsp.sandbox.guard import placeholder
+from agent_lsp.sandbox.guard import placeholder_file
 from agent_lsp.sandbox.guard.protected_names import ProtectedNames
 from agent_lsp.sandbox.guard.quarantine import Backup, Quarantine, open_up
 from agent_lsp.sandbox.guard.scan import MOST_FOLDERS, Keeps, OpensUp, Scan, forbidden, survey
@@ -49,8 +49,8 @@ def settled(
     for path in forbidden(before, after):
         if path in taken or path in left or covers(path):
             continue
-        if placeholder.vacant(path):
-            placeholder.clear(path)
+        if placeholder_file.vacant(path):
+            placeholder_file.clear(path)
             continue
         if place := store.take(path, roots):
             taken[path] = place

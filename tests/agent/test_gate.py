@@ -99,7 +99,7 @@ async def test_a_rule_may_take_a_whole_tool_away(workspace: Path, state: Path, s
 async def test_what_was_tainted_is_said_in_the_question(workspace: Path, state: Path, script: Script) -> None:
     model = script({"calls": [call("write_file", path="a", content="x")]}, {"text": "ok"})
     async with house(model, workspace, state, preset="edits") as home:
-        sessions, build = home.app.sessions, home.app.turns.build
+        sessions, build = home.parts.sessions, home.parts.turns.build
 
         async def tainted(order: TurnRequest, place: TurnContext) -> Turn:
             turn = await build(order, place)

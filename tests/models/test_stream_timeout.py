@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from agent_lsp.models.wire.waits import LimitedWaits
+from agent_lsp.models.wire.stream_timeout import LimitedWaits
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What sessions answer to a client, as values of the contract."""
+"""Values of sessions and of undo → answers of the contract."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from agent_lsp.contract.answers import (
     CostRange,
     EstimateAnswer,
     RestoreAnswer,
+    SessionAnswer,
     StoredSession,
     UndoPoints,
     UnrestoredFile,
 )
+from agent_lsp.contract.approvals import Approval
+from agent_lsp.contract.entries import SessionEntry
 from agent_lsp.contract.from_actions import file_diff
 from agent_lsp.contract.from_entries import moment
 from agent_lsp.contract.from_events import estimate_outcome, turn_cost, turn_error, turn_usage
@@ -58,6 +61,20 @@ def stored_session(session: SessionSummary) -> StoredSession:
         updated_at=moment(session.updated_at),
         cost=session.cost,
         head=session.head,
+    )
+
+
+def session_answer(
+    session_id: str, conversation: Conversation, entries: tuple[SessionEntry, ...], pending: tuple[Approval, ...]
+) -> SessionAnswer:
+    """The answer of `agent.session`."""
+    points = undo_points(session_id, conversation) or UndoPoints(session_id="")
+    return SessionAnswer(
+        entries=entries,
+        pending_approvals=pending,
+        session_id=points.session_id,
+        undo=points.undo,
+        redo=points.redo,
     )
 
 

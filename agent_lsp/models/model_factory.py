@@ -16,7 +16,7 @@ from agent_lsp.models.scripted import ScriptedModel, read_script
 from agent_lsp.models.wire import anthropic, openai_chat, openai_responses
 from agent_lsp.models.wire.http import Endpoint, Patience
 from agent_lsp.models.wire.wire_model import Wire, WireModel
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import agent_lsp.settings
-from agent_lsp.settings import ROWS
-from agent_lsp.settings.rows import Row, Tighter, Who, flag, variable
+import agent_lsp.settings.settings
+from agent_lsp.settings.row import Row, Tighter, Who, flag, variable
+from agent_lsp.settings.settings import ROWS
 
-TABLE = Path(agent_lsp.settings.__file__).read_text("utf-8")
+TABLE = Path(agent_lsp.settings.settings.__file__).read_text("utf-8")
 ANCHOR = "    model: str | None = setting("
 WHOLE = "who=Who.USER, flag=False, text='A text.'"
 

@@ -19,17 +19,17 @@ from agent_lsp.conversation.uris import path_of
 from agent_lsp.files.files import Files
 from agent_lsp.files.roots import Roots
 from agent_lsp.journal.journal import Journal
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search
 from agent_lsp.session import Lifecycle, SessionError, SessionState, TurnContext, TurnRequest
-from agent_lsp.session.copies import Copies
+from agent_lsp.session.checkpoint_retention import CheckpointRetention
 from agent_lsp.session.history import History, Restored
 from agent_lsp.session.open_sessions import OpenSessions
 from agent_lsp.session.session import Session
 from agent_lsp.session.watchers import Watchers
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import Objects
+from agent_lsp.undo.content_store import ContentStore
 from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.undo.undo import Undo
 from tests.open_buffers import OpenBuffers
@@ -79,7 +79,7 @@ class Undoing(RuleBasedStateMachine):
     async def start(self, session_id: str | None = None) -> None:
         self.processes = Processes()
         self.files = Files(Roots([str(self.workspace)]), self.editor)
-        objects = Objects(self.folder / "objects")
+        objects = ContentStore(self.folder / "objects")
         snapshots = Snapshots(self.files, Search(self.files, self.processes, program()), objects)
         self.checkpoints = Checkpoints(self.files, objects, snapshots)
         self.history = History(Undo(self.files, objects), snapshots, self.new_id)
@@ -87,7 +87,7 @@ class Undoing(RuleBasedStateMachine):
         sessions = OpenSessions(
             self.journal,
             "w",
-            lifecycle=Lifecycle(nothing, never, Copies(objects).keep_for_closed),
+            lifecycle=Lifecycle(nothing, never, CheckpointRetention(objects).keep_for_closed),
             watchers=Watchers(),
             new_id=self.new_id,
             now=lambda: 0.0,

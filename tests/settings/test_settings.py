@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from agent_lsp.app.composition import TOOLS
 from agent_lsp.app.state_files import state_dir
 from agent_lsp.conversation.actions import Limits
 from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.models.wire.http import Patience
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
-from agent_lsp.settings import ROWS, Settings, SettingsError, secret, user_file
 from agent_lsp.settings.loading import Loaded, load
-from agent_lsp.settings.rows import Tighter, Who, variable
+from agent_lsp.settings.row import Tighter, Who, variable
+from agent_lsp.settings.settings import ROWS, Settings, SettingsError, secret, user_file
+from agent_lsp.tools.all_tools import TOOLS
 from agent_lsp.tools.names import NAMES
 
 DEFAULTS = Settings.model_validate({})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.processes import Ended, Processes, environment
+from agent_lsp.processes.run import Ended, Processes, environment
 from agent_lsp.processes.tree import children, descendants, is_zombie
 from tests.proc import alive
 from tests.timing import quickest
@@ -217,7 +217,7 @@ async def test_a_long_lived_child_has_pipes_and_is_stopped(processes: Processes)
 
 DAEMON = """
 import asyncio, sys
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 async def main() -> None:
     processes = Processes()

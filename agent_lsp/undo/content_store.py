@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from agent_lsp.files.digest import digest_of
-from agent_lsp.undo.syncing import sync, sync_all
+from agent_lsp.undo.fsync import sync, sync_all
 
 _FAST = 1
 """zlib's level: source code gets a third smaller still at 6, in four times the time."""
@@ -36,7 +36,7 @@ class StoreBounds:
     most_bytes: int
 
 
-class Objects:
+class ContentStore:
     """Immutable contents. What `keep` has returned from survives a kill and a power loss."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:

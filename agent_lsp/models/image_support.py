@@ -34,7 +34,7 @@ _AGAIN = 2
 _SEVERAL = 2
 
 
-class SeeingModel:
+class ModelWithImages:
     """Asks `inner` again without images that it refused. What it refuses is known as long as this lives."""
 
     def __init__(self, inner: Model) -> None:

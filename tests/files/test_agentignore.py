@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from agent_lsp.conversation.actions import FileChange, WorkspacePath
 from agent_lsp.files import safe_open
+from agent_lsp.files.agentignore import IgnoreRules
 from agent_lsp.files.files import Files
-from agent_lsp.files.ignore import IgnoreRules
 from agent_lsp.files.location import PathRefused
 from agent_lsp.files.safe_open import FileContent
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 from agent_lsp.search.found import Query
 from agent_lsp.search.ripgrep import program
 from agent_lsp.search.search import Search

@@ -101,7 +101,7 @@ async def test_files_of_several_folders_are_undone_together(
         (folder / "a.txt").write_text("one\n")
     calls = [edit("workspace/a.txt", "one", "1"), call("move_file", path="other/a.txt", new_path="workspace/b.txt")]
     async with house(script({"calls": calls}, {"text": "ok"}), workspace, state) as home:
-        home.app.change_folders([str(workspace), str(other)])
+        home.agent.change_folders([str(workspace), str(other)])
         await home.ask()
         assert [(workspace / name).read_text() for name in ("a.txt", "b.txt")] == ["1\n", "one\n"]
         assert not (other / "a.txt").exists()
@@ -109,7 +109,7 @@ async def test_files_of_several_folders_are_undone_together(
         assert [(folder / "a.txt").read_text() for folder in (workspace, other)] == ["one\n", "one\n"]
         assert not (workspace / "b.txt").exists()
         await redo(home)
-        home.app.change_folders([str(workspace)])
+        home.agent.change_folders([str(workspace)])
         undone = await undo(home)
     outside = (other / "a.txt").as_uri()
     assert undone.restored == ((workspace / "a.txt").as_uri(),)
@@ -128,7 +128,7 @@ async def test_no_copy_is_made_of_what_the_user_keeps_from_the_agent(
         await home.ask()
         assert await undo(home) == Restored(((workspace / "shown").as_uri(),), ())
         files = [path for path in (state / "checkpoints").rglob("*") if path.is_file()]
-        copies = [home.app.objects.find(path.parent.name + path.name) or b"" for path in files]
+        copies = [home.parts.undo.objects.find(path.parent.name + path.name) or b"" for path in files]
     assert (workspace / "kept").read_text() == "kept one\n"
     assert b"shown one\n" in copies
     assert b"kept one\n" not in copies

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from agent_lsp.conversation.tree import Conversation
 from agent_lsp.undo.change_history import needed_digests
-from agent_lsp.undo.objects import Objects, StoreBounds
+from agent_lsp.undo.content_store import ContentStore, StoreBounds
 
 _TURNS_TO_UNDO = 5
 """Turns of a session that this process opened whose copies it never removes, however old or large."""
 
 
-class Copies:
+class CheckpointRetention:
     """Keeps copies for the last turns of sessions, those that were closed meanwhile included, and removes others."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: ContentStore) -> None:
         self._objects = objects
 
     async def keep_for_closed(self, conversation: Conversation) -> None:

@@ -21,8 +21,8 @@ from agent_lsp.conversation.messages import (
     UserMessage,
 )
 from agent_lsp.models import BadRequest, Chunk, Completed, ConnectionLost, ContextTooLong, Passing, Request, RetryChunk
+from agent_lsp.models.image_support import ModelWithImages
 from agent_lsp.models.retry import RetryingModel, RetryPolicy
-from agent_lsp.models.seeing import SeeingModel
 from tests.house import house
 from tests.models.provider import Disconnect, Provider, Reply, delta
 from tests.models.rules import check
@@ -51,7 +51,7 @@ def refuses(status: int = 400, message: str = "messages[2]: unknown variant `ima
     return Reply((json.dumps({"error": {"message": message}}).encode(),), status, {"content-type": "application/json"})
 
 
-async def answered(model: SeeingModel | RetryingModel, request: Request) -> list[Chunk]:
+async def answered(model: ModelWithImages | RetryingModel, request: Request) -> list[Chunk]:
     return [chunk async for chunk in model.stream(request)]
 
 
@@ -65,7 +65,7 @@ async def played(
     kit: Kit, replies: Sequence[Reply], requests: Sequence[Request]
 ) -> tuple[list[str], list[list[Chunk]]]:
     async with Provider(*replies).serving() as provider:
-        model = SeeingModel(kit.model(provider.url))
+        model = ModelWithImages(kit.model(provider.url))
         chunks = [await answered(model, request) for request in requests]
         await model.close()
     for asked in provider.asked:
@@ -100,7 +100,7 @@ async def test_15_a_refused_image_is_asked_without_and_not_sent_again(kit: Kit) 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
 async def test_the_model_is_told_what_it_does_not_see(kit: Kit) -> None:
     async with Provider(refuses(), says(kit)).serving() as provider:
-        model = SeeingModel(kit.model(provider.url))
+        model = ModelWithImages(kit.model(provider.url))
         await answered(model, looked(FIRST))
         await model.close()
 
@@ -170,7 +170,7 @@ async def test_servers_refuse_images_in_many_ways(status: int, message: str) -> 
 )
 async def test_what_is_not_for_the_images_is_raised_as_it_is(reply: Reply, error: type[Exception]) -> None:
     async with Provider(reply).serving() as provider:
-        model = SeeingModel(CHAT.model(provider.url))
+        model = ModelWithImages(CHAT.model(provider.url))
         with pytest.raises(error):
             await answered(model, looked(FIRST))
         await model.close()
@@ -183,7 +183,7 @@ async def test_images_are_not_to_blame_for_what_is_refused_without_them_too(
     status: int, error: type[Exception]
 ) -> None:
     async with Provider(refuses(status), refuses(status), says(CHAT)).serving() as provider:
-        model = SeeingModel(CHAT.model(provider.url))
+        model = ModelWithImages(CHAT.model(provider.url))
         with pytest.raises(error):
             await answered(model, looked(FIRST))
         await answered(model, looked(FIRST))
@@ -195,7 +195,7 @@ async def test_images_are_not_to_blame_for_what_is_refused_without_them_too(
 async def test_what_is_refused_behind_its_first_words_is_not_said_twice() -> None:
     refused = CHAT.error("the image cannot be read", "invalid_request_error")
     async with Provider(Reply((delta(content="Re"), refused)), says(CHAT)).serving() as provider:
-        model = SeeingModel(CHAT.model(provider.url))
+        model = ModelWithImages(CHAT.model(provider.url))
         with pytest.raises(BadRequest):
             await answered(model, looked(FIRST))
         await model.close()
@@ -205,7 +205,7 @@ async def test_what_is_refused_behind_its_first_words_is_not_said_twice() -> Non
 
 async def test_a_request_without_images_is_refused_once() -> None:
     async with Provider(refuses()).serving() as provider:
-        model = SeeingModel(CHAT.model(provider.url))
+        model = ModelWithImages(CHAT.model(provider.url))
         with pytest.raises(BadRequest):
             await answered(model, looked())
         await model.close()
@@ -218,7 +218,7 @@ async def test_what_fails_in_passing_after_a_refusal_is_asked_again() -> None:
         assert seconds >= 0
 
     async with Provider(refuses(), refuses(503, "overloaded"), refuses(), says(CHAT)).serving() as provider:
-        model = RetryingModel(SeeingModel(CHAT.model(provider.url)), RetryPolicy(1), sleep=no_wait)
+        model = RetryingModel(ModelWithImages(CHAT.model(provider.url)), RetryPolicy(1), sleep=no_wait)
         chunks = await answered(model, looked(FIRST))
         await model.close()
 
@@ -242,7 +242,7 @@ async def test_a_turn_goes_on_and_its_session_does_after_a_restart(workspace: Pa
             session = home.session.id
             [told] = [event for event in home.events if isinstance(event, Retrying)]
         async with house("openai-chat:gpt-5-mini", workspace, state, **server) as home:
-            home.session = await home.app.sessions.get(session)
+            home.session = await home.parts.sessions.get(session)
             later = await home.ask("And now?")
             results = [message for message in home.messages if isinstance(message, ToolMessage)]
 

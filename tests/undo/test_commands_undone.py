@@ -15,7 +15,7 @@ from agent_lsp.session import SessionError
 from agent_lsp.session.history import Restored
 from agent_lsp.undo.change_history import change_sets
 from agent_lsp.undo.checkpoints import Checkpoints
-from agent_lsp.undo.objects import StoreBounds
+from agent_lsp.undo.content_store import StoreBounds
 from agent_lsp.undo.snapshots import Effort, Snapshots
 from agent_lsp.undo.undo_plan import CHANGED, NO_COPY, UNSURE, UNWATCHED, Skipped
 from tests.conftest import call
@@ -32,8 +32,10 @@ def running(script: Script, *lines: str) -> str:
 
 def watch(home: House, effort: Effort) -> None:
     """Lets commands be looked at with that effort."""
-    files, objects = home.app.files, home.app.objects
-    home.app.turns.checkpoints = Checkpoints(files, objects, Snapshots(files, home.app.tools.search, objects, effort))
+    files, objects = home.parts.workspace.files, home.parts.undo.objects
+    home.parts.turns.checkpoints = Checkpoints(
+        files, objects, Snapshots(files, home.parts.workspace.search, objects, effort)
+    )
 
 
 def changes(home: House) -> list[tuple[FileChanged, ...]]:
@@ -161,7 +163,13 @@ async def test_a_file_is_read_again_only_if_it_changed(workspace: Path, state: P
         (workspace / f"{number:03}").write_text("12")
     async with house(running(script, "true"), workspace, state) as home:
         half = Effort(most_bytes=600)
-        later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, half, clock=lambda: 1 << 62)
+        later = Snapshots(
+            home.parts.workspace.files,
+            home.parts.workspace.search,
+            home.parts.undo.objects,
+            half,
+            clock=lambda: 1 << 62,
+        )
         unread = [sum(not one.digest for one in (await later.take()).files.values()) for _ in range(3)]
         assert unread == [301, 1, 0]
 
@@ -171,7 +179,13 @@ async def test_a_later_daemon_reads_only_what_changed_since(workspace: Path, sta
 
         def daemon(most_bytes: int) -> Snapshots:
             effort = Effort(most_bytes=most_bytes)
-            return Snapshots(home.app.files, home.app.tools.search, home.app.objects, effort, clock=lambda: 1 << 62)
+            return Snapshots(
+                home.parts.workspace.files,
+                home.parts.workspace.search,
+                home.parts.undo.objects,
+                effort,
+                clock=lambda: 1 << 62,
+            )
 
         first = await daemon(1_000).take()
         assert all(one.digest for one in first.files.values())
@@ -181,7 +195,7 @@ async def test_a_later_daemon_reads_only_what_changed_since(workspace: Path, sta
         changed = await daemon(0).take()
         assert [one.digest for one in changed.files.values()] == ["", ""]
         assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
-        home.app.objects.prune(StoreBounds(0, 0))
+        home.parts.undo.objects.prune(StoreBounds(0, 0))
         assert (await daemon(1_000).take()).digests > {digest_of(b"changed\n"), digest_of(b"new\n")}
 
 
@@ -190,9 +204,13 @@ async def test_what_changed_a_moment_before_is_read_again_by_a_later_daemon(
 ) -> None:
     async with house(running(script, "true"), workspace, state) as home:
         moment = (workspace / "greeting.txt").stat().st_ctime_ns + 1
-        early = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: moment)
+        early = Snapshots(
+            home.parts.workspace.files, home.parts.workspace.search, home.parts.undo.objects, clock=lambda: moment
+        )
         assert (await early.take()).unsettled == {str(workspace / "greeting.txt")}
-        later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, Effort(most_bytes=0))
+        later = Snapshots(
+            home.parts.workspace.files, home.parts.workspace.search, home.parts.undo.objects, Effort(most_bytes=0)
+        )
         assert [one.digest for one in (await later.take()).files.values()] == [""]
 
 
@@ -200,25 +218,29 @@ async def test_a_workspace_that_is_as_it_was_has_the_snapshot_that_it_had(
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(running(script, "true"), workspace, state) as home:
-        snapshots = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: 1 << 62)
+        snapshots = Snapshots(
+            home.parts.workspace.files, home.parts.workspace.search, home.parts.undo.objects, clock=lambda: 1 << 62
+        )
         first = await snapshots.take()
         assert await snapshots.take() == first
         (workspace / "greeting.txt").chmod(0o600)
         changed = await snapshots.take()
         assert changed.digest != first.digest
-        home.app.objects.prune(StoreBounds(0, 0))
+        home.parts.undo.objects.prune(StoreBounds(0, 0))
         assert await snapshots.take() == changed
-        assert home.app.objects.has(changed.digest)
+        assert home.parts.undo.objects.has(changed.digest)
 
 
 async def test_a_copy_that_was_pruned_is_made_anew(workspace: Path, state: Path, script: Script) -> None:
     async with house(running(script, "true"), workspace, state) as home:
-        later = Snapshots(home.app.files, home.app.tools.search, home.app.objects, clock=lambda: 1 << 62)
+        later = Snapshots(
+            home.parts.workspace.files, home.parts.workspace.search, home.parts.undo.objects, clock=lambda: 1 << 62
+        )
         [version] = (await later.take()).files.values()
-        home.app.objects.prune(StoreBounds(0, 0))
-        assert not home.app.objects.has(version.digest)
+        home.parts.undo.objects.prune(StoreBounds(0, 0))
+        assert not home.parts.undo.objects.has(version.digest)
         await later.take()
-        assert home.app.objects.find(version.digest) == b"hello\nworld\n"
+        assert home.parts.undo.objects.find(version.digest) == b"hello\nworld\n"
 
 
 async def test_names_that_are_no_utf_8_and_odd_ones_are_brought_back(
@@ -247,7 +269,7 @@ async def test_a_folder_that_is_deleted_while_it_is_open_holds_nothing_up(
         call("list_files", path="gone"),
     ]
     async with house(script({"calls": calls}, {"text": "ok"}), workspace, state) as home:
-        home.app.change_folders([str(tmp_path / "gone"), str(workspace)])
+        home.agent.change_folders([str(tmp_path / "gone"), str(workspace)])
         (tmp_path / "gone").rmdir()
         await home.ask()
         results = [

@@ -10,10 +10,10 @@ import pytest
 
 from agent_lsp.conversation.messages import Usage
 from agent_lsp.models import NoModel
-from agent_lsp.models.choice import VENDORS, Access, Surroundings, chosen, endpoint_of, made, priced
 from agent_lsp.models.local_servers import LocalServer
+from agent_lsp.models.model_factory import VENDORS, Access, Surroundings, chosen, endpoint_of, made, priced
 from agent_lsp.models.pricing import OwnPrice
-from agent_lsp.processes import Processes
+from agent_lsp.processes.run import Processes
 
 SERVER = LocalServer("Ollama", "http://127.0.0.1:1/v1", "qwen3:8b")
 MINE = OwnPrice.model_validate({"input": 1, "output": 1, "contextWindow": 9_000})
