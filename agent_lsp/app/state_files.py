@@ -18,6 +18,7 @@ from agent_lsp.settings.settings import Settings, SettingsError, user_file
 
 _IN_HOMES = {"XDG_CONFIG_HOME": ".config", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
 """Where a daemon that is started with another environment would look (XDG Base Directory Specification)."""
+_SHARED = ("/", "/usr", "/usr/local")
 _PACKAGE = Path(agent_lsp.__file__).resolve().parent
 
 
@@ -49,21 +50,36 @@ def own(state: Path, homes: Sequence[str], environment: Mapping[str, str]) -> Ow
     return Own(
         settings=_absolute(file.parent, file, *configs, *(folder / file.name for folder in configs)),
         state=_absolute(state, platformdirs.user_state_path(NAME), *ours("XDG_STATE_HOME")),
-        installation=_absolute(*_environment(), *_launchers(environment), data_dir(), *ours("XDG_DATA_HOME")),
+        installation=_absolute(
+            *_environment(), *_interpreter(homes), *_launchers(environment), data_dir(), *ours("XDG_DATA_HOME")
+        ),
         code=str(_PACKAGE),
         checkout=_checkout(),
     )
 
 
 def _environment() -> list[Path]:
-    """The Python that runs us, and all that it imports."""
+    """What Python imports for us."""
     paths = sysconfig.get_paths()
     users = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []  # what is made there is imported as well
     folders = [*(paths[name] for name in ("purelib", "platlib", "stdlib")), *site.getsitepackages(), *users]
-    found = [*map(Path, folders), Path(sys.executable).resolve()]
+    found = [*map(Path, folders)]
     if sys.prefix != sys.base_prefix:  # an environment of its own
         found += [Path(paths["scripts"]), Path(sys.prefix) / "pyvenv.cfg"]
     return found
+
+
+def _interpreter(homes: Sequence[str]) -> list[Path]:
+    """The Python that runs us: all of its folder, or where that holds more than Python what decides how it starts."""
+    prefix, program = Path(sys.base_prefix).resolve(), Path(sys.executable).resolve()
+    shared = {*_SHARED, *(f"{home}{below}" for home in homes for below in ("", "/.local"))}
+    if str(prefix) not in shared and not (prefix / "conda-meta").is_dir():
+        return [prefix, program]
+    library = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
+    archives = [Path(path) for path in sys.path if path.endswith(".zip")]  # there or not
+    # Not `python…._pth` by its name: nothing could stand in for it, for Python does not start beside such a folder. Nor
+    # `pyvenv.cfg`, by which a folder is an environment: whoever makes one is asked, and a command's is taken back.
+    return [program.parent, *archives, *([library] if library.is_file() else [])]
 
 
 def _launchers(environment: Mapping[str, str]) -> list[Path]:

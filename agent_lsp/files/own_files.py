@@ -6,7 +6,7 @@ import os
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -132,15 +132,14 @@ class Own:
         state = (name for name, part in self._private_names.items() if part is Part.STATE)
         return _linked_files(self._private_names, {os.path.join(name, many) for name in state for many in _MANY})
 
-    @cached_property
-    def _linked_code(self) -> dict[Identity, str]:
-        """Looked for once: a new version in its place is not what runs."""
-        return _linked_files([self._code]) if self._code else {}
+    @property
+    def _linked_code(self) -> Mapping[Identity, str]:
+        return _linked_for_good((self._code,)) if self._code else {}
 
-    @cached_property
-    def _linked_installed(self) -> dict[Identity, str]:
-        """As that of our package, for all that it imports: installers link environments to one cache."""
-        return _linked_files(self._installed_names)
+    @property
+    def _linked_installed(self) -> Mapping[Identity, str]:
+        """Of our package and all that it imports: installers link environments to one cache."""
+        return _linked_for_good(self._installed_names)
 
 
 _CHECKOUT = "agent-lsp runs from it, outside the sandbox"
@@ -225,6 +224,12 @@ def _names(path: str) -> dict[str, None]:
             return found
     found[os.path.realpath(path)] = None
     return found
+
+
+@lru_cache(maxsize=8)
+def _linked_for_good(paths: tuple[str, ...]) -> Mapping[Identity, str]:
+    """As `_linked_files`, looked for once: a new version in its place is not what runs, and there are many files."""
+    return _linked_files(paths)
 
 
 def _linked_files(paths: Iterable[str], left_out: Collection[str] = ()) -> dict[Identity, str]:

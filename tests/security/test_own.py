@@ -491,3 +491,37 @@ def test_settings_that_the_user_looks_at_beside_the_workspace_are_kept(home: Pat
 
     names = (f"{SETTINGS}/config.toml", f"{SETTINGS}/new.toml", "link.toml", "hard.toml", ".config/other/config.toml")
     assert [files.keeps(str(home / name)) for name in names] == [True, True, True, True, False]
+
+
+PLANTED = ("lib/python{0}{1}.zip", "bin/pyvenv.cfg", "bin/python{0}.{1}._pth", "bin/python{0}.{1}")
+
+
+@pytest.mark.parametrize("place", [".pyenv/versions/3", ".local"])
+def test_nothing_that_decides_how_its_interpreter_starts_is_made_beside_it(place: str, tmp_path: Path) -> None:
+    """In a home that is open may lie a Python of the user's own, in a folder of its own or with other programs."""
+    home, version = tmp_path.resolve(), sys.version_info[:2]
+    prefix, stdlib = home / place, Path(sysconfig.get_path("stdlib"))
+    program = prefix / "bin/python{}.{}".format(*version)
+    for folder in (program.parent, prefix / "lib"):
+        folder.mkdir(parents=True)
+    shutil.copy(base_python(), program)
+    (prefix / "lib" / stdlib.name).symlink_to(stdlib)
+    script = """
+import os, sys
+sys.path += sys.argv[1:3]
+from pathlib import Path
+from agent_lsp.app.state_files import own
+ours = own(Path(os.environ["HOME"], "state"), [os.environ["HOME"]], {})
+print(*(ours.unchangeable("/", path) for path in sys.argv[3:]), sep="\\n")
+"""
+    planted = [str(prefix / name.format(*version)) for name in PLANTED]
+    others = [str(home / ".local/share/new"), str(home / ".local/pyvenv.cfg")]
+    packages, checkout = sysconfig.get_path("purelib"), str(Path(agent_lsp.__file__).parent.parent)
+    said = subprocess.run(
+        [program, "-c", script, packages, checkout, *planted, *others],
+        env={"HOME": str(home), "LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said.splitlines() == ["agent-lsp's own installation"] * len(planted) + ["None"] * len(others)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_lsp.app.sandbox_setup import PROTECTED
+from agent_lsp.app.sandbox_setup import PROTECTED, WATCHED
 from agent_lsp.commands.commands import CommandRules, CommandRun, Commands
 from agent_lsp.files.editor import NoEditor
 from agent_lsp.files.files import Files
@@ -228,3 +228,26 @@ async def test_nothing_stands_in_for_what_is_missing_when_a_command_has_ended(tm
 
     assert os.listdir(home) == ["a"]  # noqa: PTH208 - all names
     assert "a" in output.split()
+
+
+async def test_an_interpreter_in_a_folder_with_other_programs_stays_and_starts(tmp_path: Path) -> None:
+    """What stands in for missing files of the installation keeps no program from starting."""
+    home = tmp_path.resolve() / "home"
+    (home / "bin").mkdir(parents=True)
+    (home / "lib").mkdir()
+    for name in ("python3", "other"):
+        (home / "bin" / name).write_text("#!/bin/sh\necho started\n")
+        (home / "bin" / name).chmod(0o755)
+    before = files_in(home)
+    own = Own(installation=[str(home / "bin"), str(home / "lib/python3.zip")])
+
+    line = (
+        "bin/python3; bin/other; echo harm >bin/python3._pth; echo harm >bin/python3; echo harm >lib/python3.zip; true"
+    )
+    processes = Processes()
+    files = Files(Roots([str(home)], own), NoEditor())
+    rules = CommandRules(PROTECTED, watched=WATCHED, variables=ENVIRONMENT)
+    async with commands(files, processes, tmp_path / "state", rules) as runs:
+        assert (await said(runs, home, line)).startswith("started\nstarted\n")
+    await processes.close()
+    assert files_in(home) == before
