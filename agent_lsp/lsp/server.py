@@ -61,11 +61,16 @@ Load = Callable[[], LoadedHandlers]
 _ASKS = {CommandName.ASK, CommandName.CONTINUE}
 
 
+_SWITCH_SECONDS = 0.001
+"""After which a thread that computes lets the event loop run: it waits so long, several times a message."""
+
+
 def serve(load: Load) -> int:
     """Serve one client on standard input and output; end the process with the exit code."""
     for name in ("pygls", "agent_lsp"):  # to the log once there is one, and never to the client's terminal
         logging.getLogger(name).addHandler(logging.NullHandler())
     logging.getLogger("pygls").setLevel(logging.WARNING)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     code = asyncio.run(_until_a_signal(load, transport.protected_stdout()))
     sys.stderr.flush()
     os._exit(code)  # the reader's thread may still wait for input
