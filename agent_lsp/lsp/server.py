@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -71,9 +72,19 @@ def serve(load: Load) -> int:
         logging.getLogger(name).addHandler(logging.NullHandler())
     logging.getLogger("pygls").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    code = asyncio.run(_until_a_signal(load, transport.protected_stdout()))
+    code = asyncio.run(_until_a_signal(lambda: _loaded(load), transport.protected_stdout()))
     sys.stderr.flush()
     os._exit(code)  # the reader's thread may still wait for input
+
+
+def _loaded(load: Load) -> LoadedHandlers:
+    """Load without looking for garbage: nearly all of it lasts, and a look would stop the loop, now and ever after."""
+    gc.disable()
+    try:
+        return load()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _until_a_signal(load: Load, out: BinaryIO) -> int:
