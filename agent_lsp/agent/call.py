@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -127,7 +126,7 @@ class Call:
     ) -> tuple[str, FileChange | None]:
         """What the tool says, and the change that it made if that is another than was permitted."""
         action = permitted.action
-        await asyncio.to_thread(self._turn.gate.use, permitted)
+        await self._turn.gate.use(permitted)
         done = await tool.perform(action, context)
         text, made = (done, None) if isinstance(done, str) else (done.text, done.made)
         self._origin = await result_origin.of_done(action, text, self._origin, self._bench.origins)

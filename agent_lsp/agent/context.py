@@ -36,7 +36,7 @@ def build(
     """
     output = output_tokens or min(_MOST_OUTPUT, window // 4)
     specs = tuple(_spec(tool) for tool in tools)
-    fixed = tokens_of(system) + sum(tokens_of(f"{s.name}{s.description}{s.schema}") for s in specs)
+    fixed = tokens_of(system) + sum(map(_spec_tokens, specs))
     fitting = _fitted(with_newest_images(messages), window - output - fixed, window)
     return Request(system, tuple(fitting), specs, output)
 
@@ -46,9 +46,14 @@ def tokens_of(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN + 1
 
 
+@OncePerValue
+def _spec_tokens(spec: ToolSpec) -> int:
+    return tokens_of(f"{spec.name}{spec.description}{spec.schema}")
+
+
 def request_tokens(request: Request) -> int:
     """Tokens of a whole request, likely somewhat fewer than this."""
-    tools = sum(tokens_of(f"{spec.name}{spec.description}{spec.schema}") for spec in request.tools)
+    tools = sum(map(_spec_tokens, request.tools))
     return tokens_of(request.system) + tools + _total(request.messages)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from agent_lsp.agent.questions import Questions
-from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange
+from agent_lsp.conversation.actions import Action, Choice, Decision, FileChange, FileMove
 from agent_lsp.files.location import PathRefused
 from agent_lsp.files.roots import Roots
 from agent_lsp.files.targets import Targets
@@ -73,36 +73,39 @@ class Gate:
 
         Raises Rejected, ToolError.
         """
-        action = await asyncio.to_thread(self.targets.located, prepared)
         tainted = self.tainted()
-        verdict = await self._verdict(action, tainted)
-        match verdict.ruling:
-            case Ruling.ALLOW:
-                return Permitted(action, await asyncio.to_thread(Permit, action), tainted=tainted)
-            case Ruling.DENY:
-                raise Rejected(f"Not done: {verdict.reason}.")
-            case Ruling.ASK:
-                workspace = self.policy.roots
-                decision = await self.questions.ask(call_id, action, verdict, tainted)
-                if decision.allowed and self.policy.roots != workspace:
-                    decision = replace(decision, choice=Choice.ALLOW_ONCE)  # not for folders that were not open
-                return replace(await self._settled(action, decision), tainted=tainted)
+        action, verdict, permit = await asyncio.to_thread(self._judged, prepared, tainted)
+        if permit:
+            return Permitted(action, permit, tainted=tainted)
+        if verdict.ruling is Ruling.DENY:
+            raise Rejected(f"Not done: {verdict.reason}.")
+        workspace = self.policy.roots
+        decision = await self.questions.ask(call_id, action, verdict, tainted)
+        if decision.allowed and self.policy.roots != workspace:
+            decision = replace(decision, choice=Choice.ALLOW_ONCE)  # not for folders that were not open
+        return replace(await self._settled(action, decision), tainted=tainted)
 
-    def use(self, permitted: Permitted) -> None:
-        """Holds what is about to be done, where its paths lead by now, against what was allowed.
-
-        Blocks: call it in a thread. Raises ToolError.
-        """
+    async def use(self, permitted: Permitted) -> None:
+        """Holds what is about to be done, where its paths lead by now, against what was allowed. Raises ToolError."""
         try:
-            permitted.permit.use(self.targets.located(permitted.action))
+            if isinstance(permitted.action.effect, FileChange | FileMove):
+                await asyncio.to_thread(self._use, permitted)
+            else:
+                self._use(permitted)  # it has no path to look at, and few words
         except NotPermitted as error:
             raise ToolError(f"not done: {error}") from error
 
-    async def _verdict(self, action: Action, tainted: str) -> Verdict:
+    def _use(self, permitted: Permitted) -> None:
+        permitted.permit.use(self.targets.located(permitted.action))
+
+    def _judged(self, prepared: Action, tainted: str) -> tuple[Action, Verdict, Permit | None]:
+        """The action with its targets, what is said of it, and its permit where that is a yes. Raises ToolError."""
+        action = self.targets.located(prepared)
         try:
-            return await asyncio.to_thread(self.policy.decide, action, self.preset, tainted=tainted)
+            verdict = self.policy.decide(action, self.preset, tainted=tainted)
         except OSError as error:
             raise ToolError(f"not done: what is allowed in this workspace cannot be read: {error}") from error
+        return action, verdict, Permit(action) if verdict.ruling is Ruling.ALLOW else None
 
     async def _settled(self, action: Action, decision: Decision) -> Permitted:
         said = f" They said: {decision.feedback}" if decision.feedback else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -61,14 +62,29 @@ Load = Callable[[], LoadedHandlers]
 _ASKS = {CommandName.ASK, CommandName.CONTINUE}
 
 
+_SWITCH_SECONDS = 0.001
+"""After which a thread that computes lets the event loop run: it waits so long, several times a message."""
+
+
 def serve(load: Load) -> int:
     """Serve one client on standard input and output; end the process with the exit code."""
     for name in ("pygls", "agent_lsp"):  # to the log once there is one, and never to the client's terminal
         logging.getLogger(name).addHandler(logging.NullHandler())
     logging.getLogger("pygls").setLevel(logging.WARNING)
-    code = asyncio.run(_until_a_signal(load, transport.protected_stdout()))
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    code = asyncio.run(_until_a_signal(lambda: _loaded(load), transport.protected_stdout()))
     sys.stderr.flush()
     os._exit(code)  # the reader's thread may still wait for input
+
+
+def _loaded(load: Load) -> LoadedHandlers:
+    """Load without looking for garbage: nearly all of it lasts, and a look would stop the loop, now and ever after."""
+    gc.disable()
+    try:
+        return load()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _until_a_signal(load: Load, out: BinaryIO) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol
 from agent_lsp.conversation.messages import AssistantMessage, Message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ToolSpec:
     """A tool as a model is told of it: `schema` is the JSON Schema of its arguments."""
 

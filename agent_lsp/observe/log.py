@@ -49,8 +49,8 @@ class EventLog:
 
 class _PrivateFile(RotatingFileHandler):
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802 - the base class's signature
-        """The base class looks at the disk for each line, three times a step; a line too many is no harm."""
-        return self.stream is not None and self.stream.tell() >= self.maxBytes
+        """The base class looks for the file anew at each line, three times a step; a line too many is no harm."""
+        return self.stream is not None and os.fstat(self.stream.fileno()).st_size >= self.maxBytes
 
     def _open(self) -> IO[Any]:  # type: ignore[override]  # Any: what the base class says of its own stream
         return os.fdopen(

@@ -63,6 +63,7 @@ _SHAPES = (
     ),
     _shape("password", "://", r"://(?P<secret>[^/\s:@\[\]\"']{0,64}:[^/\s:@\[\]\"']{3,128})@"),
 )
+_HEADS = tuple((head, shape) for shape in _SHAPES for head in shape.heads)
 _ACCESS_KEY = re.compile(r"access_?key", re.IGNORECASE)
 """What the name of a secret on another line ends with; all other shapes but the private key's are of one line."""
 _PLACEHOLDER = re.compile(rf"\[redacted: (?:key of a model|{'|'.join(shape.name for shape in _SHAPES)})\]")
@@ -100,9 +101,8 @@ class Secrets:
         pieces = [text] if whole else [*_pieces(text)]
         if self._known:
             pieces = [self._known.sub("[redacted: key of a model]", piece) for piece in pieces]
-        for shape in _SHAPES:
-            if any(head in piece for head in shape.heads for piece in pieces):
-                pieces = [shape.pattern.sub(partial(_without, shape), piece) for piece in pieces]
+        for shape in dict.fromkeys([shape for piece in pieces for head, shape in _HEADS if head in piece]):
+            pieces = [shape.pattern.sub(partial(_without, shape), piece) for piece in pieces]
         return "".join(pieces)
 
     def stream(self) -> SecretStream:

@@ -96,9 +96,15 @@ class Origins:
         """The origin of what a command prints that can read only what is there, by the files that its line names."""
         words = [cwd, *dict.fromkeys(_WORD.findall(line) + _WORD.findall(_QUOTES.sub("", line)))]
         run = frozenset(_PROGRAM.findall(line))
-        named = await asyncio.to_thread(lambda: [*_readable(words[:_MOST_WORDS], cwd, run)])
-        found = await asyncio.to_thread(self._outside, named) or await self._foreign([*self._places(named)])
+        places, found = await asyncio.to_thread(self._named, words[:_MOST_WORDS], cwd, run)
+        found = found or await self._among_written(places, names=False)
         return _told(found) if found else Origin(Provenance.PROJECT, f"a command: {line}")
+
+    def _named(self, words: Sequence[str], cwd: str, run: frozenset[str]) -> tuple[Sequence[Location], dict[str, str]]:
+        """The files that words of a line name, and why they are not the project's own, by their names. Blocks."""
+        paths = [*_readable(words, cwd, run)]
+        places = [*self._places(paths)]
+        return places, self._outside(paths) or self._by_place(places)
 
     async def of_output(self, text: str) -> Origin:
         """The origin of what a command printed: untrusted if it repeats a passage of a file that was written so."""
@@ -144,6 +150,8 @@ class Origins:
 
     async def _foreign(self, places: Sequence[Location]) -> dict[str, str]:
         """Why files are not the project's own, by their names, for those that are not."""
+        if not places:
+            return {}
         found = await asyncio.to_thread(self._by_place, places)
         return found or await self._among_written(places, names=False)
 
@@ -166,7 +174,7 @@ class Origins:
         return PurePath(real).parts
 
     async def _among_written(self, places: Sequence[Location], *, names: bool) -> dict[str, str]:
-        if not await self._written.any_tainted():
+        if not places or not await self._written.any_tainted():
             return {}
         asked = [(place.shown, *one) for place in places for one in await self._contents(place, names=names)]
         known = await self._written.tainted([(uri, digest) for _, uri, digest in asked])

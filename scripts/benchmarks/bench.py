@@ -70,8 +70,8 @@ class Bench:
             "AGENT_LSP_MODEL": "openai-chat:bench",
             "AGENT_LSP_BASE_URL": self.url,
             "AGENT_LSP_STATE_DIR": state,
-            "AGENT_LSP_MAX_STEPS": "1000",
-            "AGENT_LSP_MAX_TOOL_CALLS": "1000",
+            "AGENT_LSP_MAX_STEPS": "2000",
+            "AGENT_LSP_MAX_TOOL_CALLS": "2000",
             "AGENT_LSP_MAX_TOKENS": "1000000000",
             "XDG_CONFIG_HOME": state,
         }

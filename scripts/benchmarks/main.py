@@ -25,6 +25,7 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "start": resources.start,
     "ask": turns.ask,
     "steps": turns.steps,
+    "growth": turns.growth,
     "tokens": turns.tokens,
     "burst": turns.burst,
     "cancel": turns.cancel,

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +19,9 @@ from .client import BenchError, Client
 from .mock import Answer, Call, Plan, Tokens
 from .table import Row, percentile
 
-_STEPS = 100
-_EDGE = 10
-_WARM_ASKS = 10
+_STEPS, _MANY_STEPS = 100, 1_000
+_EDGE, _MANY_EDGE = 10, 50
+_WARM_ASKS, _GROWTH_RUNS = 10, 2
 _TOKENS, _GAP = 150, 0.02
 _BURST = 5_000
 _CANCELLED_AFTER = 25
@@ -57,16 +57,16 @@ async def steps(bench: Bench) -> list[Row]:
     """Last byte of an answer that calls a tool → the next request complete, for 100 steps."""
     rows = []
     for name, call, most in (
-        ("read", Call("read_file", {"path": SMALL}), 3),
+        ("read", Call("read_file", {"path": SMALL}), 4),
         ("shell", Call("run_command", {"command": "true"}), 6),
     ):
         taken: dict[Side, list[list[float]]] = {side: [] for side in Side}
         for _ in range(bench.runs):
             for side in Side:
                 async with bench.running(side) as client:
-                    taken[side].append(await _stepped(bench, client, call))
+                    taken[side].append(await _stepped(bench, client, call, _STEPS))
         ours, floor = ([median(run) for run in taken[side]] for side in (Side.OURS, Side.FLOOR))
-        growth = {side: [median(run[-_EDGE:]) / median(run[:_EDGE]) for run in taken[side]] for side in Side}
+        growth = {side: [_growth(run, _EDGE) for run in taken[side]] for side in Side}
         rows.append(Row(f"step that calls a {name}", ours, floor, most=most))
         rows.append(
             Row(f"  last {_EDGE} / first {_EDGE} of {_STEPS}", growth[Side.OURS], growth[Side.FLOOR], "", most=1.2)
@@ -74,10 +74,26 @@ async def steps(bench: Bench) -> list[Row]:
     return rows
 
 
-async def _stepped(bench: Bench, client: Client, call: Call) -> list[float]:
-    bench.mock.answer(_calls(_STEPS, call))
+async def growth(bench: Bench) -> list[Row]:
+    """The last steps of a turn of 1,000 that read, beside its first; the floor's requests grow without end."""
+    grown: dict[Side, list[float]] = {side: [] for side in Side}
+    for _ in range(min(bench.runs, _GROWTH_RUNS)):
+        for side in Side:
+            async with bench.running(side) as client:
+                run = await _stepped(bench, client, Call("read_file", {"path": SMALL}), _MANY_STEPS)
+                grown[side].append(_growth(run, _MANY_EDGE))
+    name = f"read step, last {_MANY_EDGE} / first {_MANY_EDGE} of {_MANY_STEPS:,}"
+    return [Row(name, grown[Side.OURS], grown[Side.FLOOR], "", most=1.5)]
+
+
+def _growth(run: Sequence[float], edge: int) -> float:
+    return median(run[-edge:]) / median(run[:edge])
+
+
+async def _stepped(bench: Bench, client: Client, call: Call, count: int) -> list[float]:
+    bench.mock.answer(_calls(count, call))
     await client.ask("Work.")
-    exchanges = [await bench.mock.requests.get() for _ in range(_STEPS + 1)]
+    exchanges = [await bench.mock.requests.get() for _ in range(count + 1)]
     await client.turn_ended()
     return [milliseconds(after.received - before.last) for before, after in pairwise(exchanges)]
 

@@ -134,11 +134,16 @@ async def _sent(
     content = encoded(body)
     headers = {"content-type": "application/json", **endpoint.headers}
     try:
-        request = client.build_request("POST", endpoint.base_url.rstrip("/") + path, content=content, headers=headers)
+        request = client.build_request("POST", _url(endpoint.base_url, path), content=content, headers=headers)
     except UnicodeEncodeError:
         raise httpx.LocalProtocolError("a header is not ASCII") from None
     async with asyncio.timeout(seconds):
         return await client.send(request, stream=True)
+
+
+@functools.lru_cache(16)
+def _url(base_url: str, path: str) -> httpx.URL:
+    return httpx.URL(base_url.rstrip("/") + path)
 
 
 def _root(error: BaseException) -> BaseException:

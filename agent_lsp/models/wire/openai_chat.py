@@ -280,7 +280,7 @@ def request_body(request: Request, model: str, host: str) -> Json:
         limit: request.max_output_tokens,
     }
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [*map(_tool, request.tools)]
     messages: list[Json] = [{"role": "system", "content": request.system}]
     messages.extend(chain.from_iterable(map(_written(f"openai-chat:{model}", host), paired(request.messages))))
     return {**body, "messages": messages}
@@ -291,9 +291,10 @@ def _written(name: str, host: str) -> OncePerValue[Message, list[WrittenOnce]]:
     return OncePerValue(lambda message: [WrittenOnce(one) for one in _messages(message, name, host)])
 
 
-def _tool(tool: ToolSpec) -> Json:
+@OncePerValue
+def _tool(tool: ToolSpec) -> WrittenOnce:
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)}
-    return {"type": "function", "function": function}
+    return WrittenOnce(type="function", function=function)
 
 
 def _messages(message: Message, name: str, host: str) -> list[Json]:
