@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -63,7 +63,7 @@ _SHAPES = (
     ),
     _shape("password", "://", r"://(?P<secret>[^/\s:@\[\]\"']{0,64}:[^/\s:@\[\]\"']{3,128})@"),
 )
-_HEADS = tuple((head, shape) for shape in _SHAPES for head in shape.heads)
+_HEADS = tuple(head for shape in _SHAPES for head in shape.heads)
 _ACCESS_KEY = re.compile(r"access_?key", re.IGNORECASE)
 """What the name of a secret on another line ends with; all other shapes but the private key's are of one line."""
 _PLACEHOLDER = re.compile(rf"\[redacted: (?:key of a model|{'|'.join(shape.name for shape in _SHAPES)})\]")
@@ -101,7 +101,7 @@ class Secrets:
         pieces = [text] if whole else [*_pieces(text)]
         if self._known:
             pieces = [self._known.sub("[redacted: key of a model]", piece) for piece in pieces]
-        for shape in dict.fromkeys([shape for piece in pieces for head, shape in _HEADS if head in piece]):
+        for shape in _shapes_in(pieces):
             pieces = [shape.pattern.sub(partial(_without, shape), piece) for piece in pieces]
         return "".join(pieces)
 
@@ -158,6 +158,12 @@ def _end_of_piece(text: str, start: int) -> int:
         else:
             return end
     return 0
+
+
+def _shapes_in(pieces: Sequence[str]) -> list[_Shape]:
+    """The shapes to search for, in one order whatever comes first: what one takes out another does not find."""
+    heads = {head for head in _HEADS if any(head in piece for piece in pieces)}
+    return [shape for shape in _SHAPES if not heads.isdisjoint(shape.heads)]
 
 
 def hidden_parts(before: str | None, after: str | None) -> bool:

@@ -126,6 +126,13 @@ def test_a_key_of_several_lines_is_taken_out_of_a_long_text() -> None:
         assert Secrets([key]).clean(f"{'x' * shift}{lines}{key}\n{lines}").count("[redacted") == 1
 
 
+def test_a_long_text_is_cleaned_as_its_parts_are_whatever_kind_of_secret_comes_first() -> None:
+    first, lines, last = (f"{TOKENS['API key']}\n", "a line of a long text\n" * 12_000, TOKENS["Anthropic key"])
+    clean = Secrets().clean
+
+    assert clean(first + lines + last) == clean(first) + lines + clean(last)
+
+
 def test_a_new_text_in_which_a_secret_would_be_lost_is_known() -> None:
     cleaned = Secrets([KEY]).clean(f"KEY={KEY}\n")
 
