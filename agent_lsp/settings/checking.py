@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -36,12 +37,22 @@ def _checked(name: str, value: Any, source: Source) -> Any:
     except ValidationError as error:
         wanted = f"but should be: {', '.join(Preset)}" if row.field.annotation is Preset else _wanted(error)
     else:
-        if not isinstance(value, bool) or isinstance(found, bool):
+        if isinstance(found, int) and found > sys.maxsize:
+            wanted = f"but should be: at most {sys.maxsize:,}"
+        elif not isinstance(value, bool) or isinstance(found, bool):
             return found
-        wanted = "but should be: a number"  # as which pydantic takes it
-    shown = "not shown here" if row.secret else _SHORT.repr(value)
+        else:
+            wanted = "but should be: a number"  # as which pydantic takes it
+    shown = "not shown here" if row.secret else _shown(value)
     place = variable(name) if source is Source.ENVIRONMENT else f"'{name}' in {source}"
     raise SettingsError(f"{place} is {shown}, {wanted}")
+
+
+def _shown(value: Any) -> str:  # Any: whatever a source holds
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # a number of more digits than Python writes, as TOML may have in hex
+        return "too long to be shown"
 
 
 def _wanted(error: ValidationError) -> str:

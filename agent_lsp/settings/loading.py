@@ -73,7 +73,7 @@ def _from_file(file: Path) -> dict[str, Any]:  # Any: TOML
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: TOML's and UTF-8's errors, and huge numbers
         raise SettingsError(f"{file} cannot be read: {error}") from error
 
 
@@ -98,7 +98,7 @@ def _from_projects(
     for path, data in files.items():
         try:
             found.append((Source.PROJECT, path, _parsed(data)))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             ignored.append(f"{path} is ignored, for it is not TOML: {error}")
     return found
 

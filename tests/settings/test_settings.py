@@ -14,7 +14,7 @@ from agent_lsp.models.pricing import OwnPrice
 from agent_lsp.models.wire.http import Patience
 from agent_lsp.permissions import Preset
 from agent_lsp.permissions.rules import Rules, parsed
-from agent_lsp.settings.loading import Loaded, load
+from agent_lsp.settings.loading import Loaded, load, problems_of_project
 from agent_lsp.settings.row import Tighter, Who, variable
 from agent_lsp.settings.settings import ROWS, Settings, SettingsError, secret, user_file
 from agent_lsp.tools.all_tools import TOOLS
@@ -194,6 +194,19 @@ def test_mistakes_of_the_editor_are_ignored_aloud(file: Path) -> None:
 def test_nothing_that_is_no_number_can_lift_a_limit(file: Path) -> None:
     for value in (float("nan"), float("inf")):
         assert loaded(file, editor={"maxCost": value, "maxSeconds": value}).settings == DEFAULTS
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "0x" + "F" * 5_000, "1" + "0" * 5_000, "-0x" + "F" * 5_000])
+@pytest.mark.parametrize("setting", ["maxSteps = {}", "maxCost = {}", "deny = [{}]", "maxRetries = {}"])
+def test_a_number_too_large_for_anything_is_ignored_aloud(setting: str, number: str) -> None:
+    assert len(problems_of_project({}, "/project/settings.toml", setting.format(number).encode())) == 1
+
+
+def test_a_number_of_the_editor_too_large_for_anything_is_ignored_aloud(file: Path) -> None:
+    found = loaded(file, editor={"maxSteps": 10**400})
+
+    assert "'maxSteps' in the editor is" in found.ignored[0]
+    assert found.settings.max_steps == DEFAULTS.max_steps
 
 
 def test_typos_are_named_with_the_nearest_right_name(file: Path) -> None:
