@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from agent_lsp.conversation.actions import Decision
@@ -85,7 +86,9 @@ class OpenSessions:
         if session := self._known.get(session_id):
             await session.refresh()
             return session.conversation
-        conversation = await self._journal.load(session_id)
+        conversation = None
+        with suppress(UnicodeEncodeError):  # half a surrogate pair, as JSON may hold, is in no id
+            conversation = await self._journal.load(session_id)
         if conversation is None:
             raise SessionError(f"no session {session_id}: its id is told when a session begins, and by agent.sessions")
         return conversation

@@ -54,6 +54,12 @@ async def test_a_turn_whose_session_was_continued_elsewhere_fails_with_that_reas
         assert (done.ending.error_kind, "continued elsewhere" in done.ending.error) == ("journal", True)
 
 
+async def test_half_a_surrogate_pair_is_the_id_of_no_session(workspace: Path, state: Path, script: Script) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        with pytest.raises(SessionError, match="no session"):
+            await home.agent.undo("\ud800")
+
+
 async def test_what_a_kill_left_open_gets_its_results_and_its_end(workspace: Path, state: Path, script: Script) -> None:
     calls = (ToolCall("a", "run_command", "{}"), ToolCall("b", "write_file", "{}"))
     left = (
