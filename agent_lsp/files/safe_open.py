@@ -146,13 +146,24 @@ def _folder(location: Location, *, make: bool, by_user: bool = False) -> Iterato
         raise PathRefused("the workspace folder itself cannot be changed")
     holder = _holder(location)
     if make:
-        _make_folders(holder)
+        _make_folders(holder, by_user=by_user)
     with opened(holder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        if by_user:
+            _must_be_itself(holder, descriptor)
         place = os.path.join(_inside(holder, descriptor), os.path.basename(location.relative))
         rules = location.root.rules
         (rules.must_allow if by_user else rules.must_be_changeable)(place)
         rules.must_not_be_changed_as_own(place)
         yield descriptor
+
+
+def _must_be_itself(location: Location, descriptor: int) -> None:
+    """Raises PathRefused for a folder that was opened through a link.
+
+    What is brought back is brought back to where it was: a link made since could lead to what nobody was asked about.
+    """
+    if _inside(location, descriptor) != location.relative:
+        raise PathRefused(f"'{location.shown}' leads elsewhere by now, through a link")
 
 
 def _holder(location: Location) -> Location:
@@ -176,13 +187,15 @@ def _inside(location: Location, descriptor: int) -> str:
     return place.removeprefix(root)
 
 
-def _make_folders(location: Location) -> None:
+def _make_folders(location: Location, *, by_user: bool) -> None:
     made = ""
     for part in PurePosixPath(location.relative).parts:
         above = Location(location.root, made, location.shown)
         made = os.path.join(made, part)
         with opened(above, os.O_RDONLY | os.O_DIRECTORY) as descriptor, _explained(location), suppress(FileExistsError):
             if not _has(descriptor, part):
+                if by_user:
+                    _must_be_itself(above, descriptor)
                 location.root.rules.must_not_be_changed_as_own(os.path.join(_inside(above, descriptor), part))
                 os.mkdir(part, dir_fd=descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,8 @@ from agent_lsp.conversation.entries import FileChanged, FilesChanged
 from agent_lsp.conversation.uris import path_of
 from agent_lsp.files.file_state import look, look_at, version_of
 from agent_lsp.files.files import Files
-from agent_lsp.files.location import PathRefused
+from agent_lsp.files.location import Location, PathRefused
+from agent_lsp.files.openat import real_path
 from agent_lsp.undo.content_store import ContentStore, NotKept
 from agent_lsp.undo.snapshots import Snapshots
 from agent_lsp.undo.workspace_state import Snapshot
@@ -78,24 +80,29 @@ class Checkpoints:
         return checkpoint
 
     async def _made(self, change: FileChange) -> FileChanged:
-        held = await look_at(self._files, self._files.roots.again(change.location))
+        held = await look_at(self._files, self._placed(change.location.path))
         before, after = (None if text is None else held.bytes_of(text) for text in (change.before, change.after))
         with suppress(NotKept):  # it is done: undo says that there is no copy
             await self._keep(before, after)
         return FileChanged(held.location.uri, version_of(before, held.mode), version_of(after, held.mode))
 
     async def _before_change(self, change: FileChange) -> Checkpoint:
-        held = await look_at(self._files, self._files.roots.again(change.location))
+        held = await look_at(self._files, self._placed(change.location.path))
         after = None if change.after is None else held.bytes_of(change.after)
         await self._keep(held.data, after)
         uri = held.location.uri
         return Checkpoint((FileChanged(uri, held.version, version_of(after, held.mode)),))
 
     async def _before_move(self, move: FileMove) -> Checkpoint:
-        held, target = await look(self._files, move.path), self._files.roots.find(move.new_path)
+        held, target = await look_at(self._files, self._placed(move.path)), self._placed(move.new_path)
         await self._keep(held.data)
         gone = FileChanged(held.location.uri, held.version, None)
         return Checkpoint((gone, FileChanged(target.uri, None, held.version)))
+
+    def _placed(self, path: str) -> Location:
+        """Where a path stands, by the one name that undo finds it by: no link is on the way. Raises PathRefused."""
+        folder, name = os.path.split(self._files.roots.find(path).path)
+        return self._files.roots.find(os.path.join(real_path(folder), name))
 
     async def _keep(self, *contents: bytes | None) -> None:
         await asyncio.to_thread(self._objects.keep, [data for data in contents if data is not None])

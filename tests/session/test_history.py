@@ -337,3 +337,44 @@ async def test_nothing_is_changed_where_no_copy_can_be_kept(
         (state / "checkpoints").unlink()
         undone = await undo(home)
         assert (undone.restored, {kept.why for kept in undone.kept}) == ((), {NO_COPY, UNWATCHED})
+
+
+async def test_nothing_is_brought_back_through_a_folder_that_became_a_link(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    (workspace / ".git" / "hooks").mkdir(parents=True)
+    (workspace / "notes" / "deep").mkdir(parents=True)
+    for name in ("notes/pre-commit", "notes/deep/post-commit"):
+        (workspace / name).write_text("x")
+    calls = [call("delete_file", path="notes/pre-commit"), call("delete_file", path="notes/deep/post-commit")]
+    async with house(script({"calls": calls}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+        (workspace / "notes" / "deep").rmdir()
+        (workspace / "notes").rmdir()
+        (workspace / "notes").symlink_to(".git/hooks")
+        restored = await undo(home)
+
+    why = "leads elsewhere by now, through a link"
+    assert {one.why for one in restored.kept} == {f"'notes' {why}", f"'notes/deep' {why}"}
+    assert restored.restored == ()
+    assert list((workspace / ".git" / "hooks").iterdir()) == []
+
+
+async def test_what_was_changed_through_a_link_is_brought_back_to_where_it_was(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    (workspace / "real").mkdir()
+    (workspace / "link").symlink_to("real")
+    for name in ("gone", "moved"):
+        (workspace / "real" / name).write_text(name)
+    calls = [
+        call("delete_file", path="link/gone"),
+        call("move_file", path="link/moved", new_path="link/there"),
+        call("write_file", path="link/new", content="new"),
+    ]
+    async with house(script({"calls": calls}, {"text": "ok"}), workspace, state) as home:
+        await home.ask()
+        assert sorted(path.name for path in (workspace / "real").iterdir()) == ["new", "there"]
+        await undo(home)
+
+    assert sorted(path.name for path in (workspace / "real").iterdir()) == ["gone", "moved"]
