@@ -60,11 +60,12 @@ def request_tokens(request: Request) -> int:
 def most_tokens(request: Request, model: str) -> int:
     """Tokens that a request to `model` can have at the very most: no tokenizer makes more than one of a byte.
 
-    A thousand more are for what providers put around it (chat templates, the instructions for tool use). Images have
-    what the dearest rule counts.
+    What a model thought goes back to it, too. A thousand more are for what providers put around it (chat templates, the
+    instructions for tool use). Images have what the dearest rule counts.
     """
     images = images_of(request.messages)
     words = request_tokens(request) - sum(image_tokens(image) for image in images)
+    words += sum(map(_raw_tokens, request.messages))
     return words * _BYTES_PER_TOKEN + _AROUND + sum(billed_tokens(image, model) for image in images)
 
 
@@ -162,6 +163,14 @@ def _counted(message: Message) -> int:
 
 _size = OncePerValue(_counted)
 """Tokens of a message."""
+
+
+@OncePerValue
+def _raw_tokens(message: Message) -> int:
+    """Tokens of what the model's own provider gets back beside the words of an answer: thoughts and signatures."""
+    return (
+        sum(tokens_of(part.raw) for part in message.parts if part.raw) if isinstance(message, AssistantMessage) else 0
+    )
 
 
 @cache  # pydantic takes 0.3 ms for a schema, and every step needs them all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from agent_lsp.agent.budget import OF_SESSION, Account, Budget, BudgetSpent, Lim
 from agent_lsp.agent.context import most_tokens
 from agent_lsp.conversation.actions import Limits
 from agent_lsp.conversation.entries import Said
-from agent_lsp.conversation.messages import StopReason, Usage, UserMessage
+from agent_lsp.conversation.messages import AssistantMessage, StopReason, Thinking, Usage, UserMessage
 from agent_lsp.journal.journal import Journal
 from agent_lsp.models import Request
 from agent_lsp.models.pricing import Price
@@ -179,6 +180,14 @@ async def test_what_a_killed_daemon_had_set_aside_is_charged_by_the_next(tmp_pat
 async def test_the_bound_is_above_what_any_tokenizer_makes_of_a_request() -> None:
     nasty = Request("\U0001f600" * 500, (UserMessage("\u0000\u200b" * 300),), (), 10)
     assert most_tokens(nasty, "m") >= len(("\U0001f600" * 500 + "\u0000\u200b" * 300).encode())
+
+
+async def test_the_bound_counts_the_thoughts_that_a_model_gets_back() -> None:
+    thoughts = "\U0001f600" * 5_000
+    answer = AssistantMessage((Thinking("", json.dumps({"thinking": thoughts}, ensure_ascii=False)),), "m")
+    asked = Request("", (UserMessage("go"), answer), (), 0)
+
+    assert most_tokens(asked, "m") >= len(thoughts.encode())
 
 
 async def test_a_turn_that_a_limit_ended_can_be_gone_on_with(workspace: Path, state: Path, script: Script) -> None:
