@@ -103,7 +103,7 @@ class ClientDoor:
         self._ask_for_trust()
         asked = await self._agent.ask(self._order(params), params.session_id)
         if not asked.joined:  # a turn has one progress; whose it is was said by the prompt that began it
-            self._view.follow(asked.turn_id, params.work_done_token, params.partial_result_token)
+            self._view.follow(asked, params.work_done_token, params.partial_result_token)
         return await self._answer(asked, wait=params.wait)
 
     async def _continue(self, params: ContinueParams) -> AskAnswer:

@@ -17,6 +17,7 @@ from agent_lsp.conversation.messages import StopReason
 from agent_lsp.lsp.last_line import last_line
 from agent_lsp.lsp.progress import Progress, Token, shows_progress
 from agent_lsp.lsp.transport import ClientError, Server
+from agent_lsp.session import Asked
 
 _OFFER_SECONDS = 600.0
 _STOP_HERE, _GO_ON = "Stop here", "Go on"
@@ -34,8 +35,10 @@ class ClientView:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     noted: set[str] = field(default_factory=set)
 
-    def follow(self, turn_id: str, work_done: Token | None, partial: Token | None) -> None:
-        """Tokens that the client gave for a turn."""
+    def follow(self, asked: Asked, work_done: Token | None, partial: Token | None) -> None:
+        """Tokens that the client gave for a turn, kept until its end: one that is cancelled may never begin."""
+        turn_id = asked.turn_id
+        asked.finished.add_done_callback(lambda _: self._forget(turn_id))
         if work_done is not None:
             self.progress[turn_id] = Progress(self.server.protocol, work_done, ready=True)
         if partial is not None:
@@ -78,10 +81,13 @@ class ClientView:
             self.server.protocol.tell("window/showMessage", {"type": 3, "message": f"Agent: {note}"})
 
     def _end(self, seen: EventEnvelope, event: events.TurnFinished) -> None:
-        self.progress.pop(seen.turn_id, None)
-        self.partial.pop(seen.turn_id, None)
+        self._forget(seen.turn_id)
         if not self.options.events and Surface.CHAT not in self.options.renders:
             self._say(seen, event)
+
+    def _forget(self, turn_id: str) -> None:
+        self.progress.pop(turn_id, None)
+        self.partial.pop(turn_id, None)
 
     def _say(self, seen: EventEnvelope, event: events.TurnFinished) -> None:
         kind, message = last_line(event)
