@@ -211,6 +211,7 @@ class Session:
         # Here and not at the end of the task: one that is cancelled before its first step never runs.
         self._running = None
         if task.cancelled():
+            self._joined.clear()  # with the turn, which never began: they are on record
             done = _finished(waiting.turn_id, self.id, Ending(StopReason.CANCELLED))
         elif error := task.exception():
             _log.error("turn %s broke at its border", waiting.turn_id, exc_info=error)
@@ -218,6 +219,7 @@ class Session:
             self._emit(waiting.turn_id, _event(done))
         else:
             done = task.result()
+        self._queue_joined()
         waiting.finished.set_result(done)
         self._start_next()
 

@@ -203,6 +203,38 @@ async def test_words_that_joined_a_turn_that_was_cancelled_stay_in_the_history(
         assert [m.text for m in session.messages if isinstance(m, UserMessage)] == ["go", "and this"]
 
 
+async def test_words_that_joined_a_turn_that_was_cancelled_before_it_began_are_not_said_in_another(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        session = await home.open()
+        async with session.alone():
+            asked = session.ask(TurnRequest("go", home.door))
+            assert session.ask(TurnRequest("and this", home.door)).joined
+            await asyncio.sleep(0)
+            session.cancel()
+            assert (await asked.finished).ending.stop_reason is StopReason.CANCELLED
+        assert session.can_be_closed
+        await home.ask("another")
+        assert [m.text for m in session.messages if isinstance(m, UserMessage)] == ["another"]
+
+
+async def test_words_that_joined_a_turn_that_could_not_begin_are_asked_in_a_turn_of_their_own(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state) as home:
+        session = await home.open()
+        (state / "locks").write_text("in the way of a folder")
+        first = session.ask(TurnRequest("one", home.door))
+        assert session.ask(TurnRequest("two", home.door)).joined
+        assert (await first.finished).ending.stop_reason is StopReason.FAILED
+        (state / "locks").unlink()
+        while session.turn_ids:
+            await asyncio.sleep(0)
+        assert session.can_be_closed
+        assert len([event for event in home.events if isinstance(event, TurnFinished)]) == 2
+
+
 async def test_random_cancels_always_end_in_a_finished_event_and_a_closed_turn(
     workspace: Path, state: Path, script: Script
 ) -> None:
