@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 _SHORTEST = 8
 _MOST_HELD = 16 << 10
+_TAIL, _STEP = 4 << 10, 512
+"""Characters of a long line that are held back, and by which the place is moved where it is cut."""
 _PIECE = 256 << 10
 """Characters that are searched at once."""
 _SEAM = 64
@@ -124,9 +126,18 @@ class SecretStream:
         if opened >= 0 and "-----END " not in self._held[opened:end]:
             end = min(end, opened)
         if len(self._held) - end > _MOST_HELD:
-            end = len(self._held)
+            end = self._end_within_a_line()
         ready, self._held = self._held[:end], self._held[end:]
         return self._clean(ready)
+
+    def _end_within_a_line(self) -> int:
+        """Where a line too long to be held is cut: not in a secret, nor so near its end that one may go on there."""
+        held, last = self._held, len(self._held) - _TAIL
+        whole = self._clean(held)
+        for end in range(last, last - _MOST_HELD // 2, -_STEP):
+            if self._clean(held[:end]) + self._clean(held[end:]) == whole:
+                return end
+        return len(held)
 
     def rest(self) -> str:
         """What is left at the end."""

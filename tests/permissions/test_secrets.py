@@ -120,6 +120,17 @@ def test_a_secret_is_taken_out_of_a_long_text_wherever_it_stands(secret: str) ->
             assert secrets.clean(f"{start}{secret}\n{end}") == f"{start}{cleaned}{end}"
 
 
+@pytest.mark.parametrize("secret", [TOKENS["GitHub token"], KEY, BLOCK.replace("\n", "\\n")])
+@pytest.mark.parametrize("shift", [1, 20, 39, 4_100, 4_135])
+def test_a_secret_in_a_long_line_is_taken_out_of_a_stream_wherever_the_line_is_cut(secret: str, shift: int) -> None:
+    line = f"{'a b ' * 4_250}"[:-shift] + f" {secret} {'a b ' * 8_500}"
+    stream = Secrets([KEY]).stream()
+    shown = [stream.feed(line[at : at + 1_000]) for at in range(0, len(line), 1_000)]
+
+    assert any(shown)
+    assert "".join(shown) + stream.rest() == Secrets([KEY]).clean(line)
+
+
 def test_a_key_of_several_lines_is_taken_out_of_a_long_text() -> None:
     key, lines = "the first line\nthe second line", "a line of a long text\n" * 11_915
     for shift in range(22):
