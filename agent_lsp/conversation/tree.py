@@ -13,6 +13,7 @@ from agent_lsp.conversation.messages import (
     ToolCall,
     ToolMessage,
     ToolResult,
+    Usage,
     UserMessage,
 )
 
@@ -60,6 +61,20 @@ class Conversation:
             if isinstance(entry.content, TurnBegan):
                 return entry.content
         return None
+
+    @property
+    def used_in_open_turn(self) -> Usage:
+        """What the answers of the turn that did not end have used."""
+        used = Usage()
+        for entry in reversed(self._path):
+            match entry.content:
+                case TurnBegan() | TurnEnded():
+                    return used
+                case Said(message=AssistantMessage(usage=usage)):
+                    used += usage + Usage(steps=1)
+                case _:
+                    pass
+        return used
 
     def words_after_a_kill(self) -> tuple[UserMessage, ...]:
         """The prompts that were taken into a turn whose daemon was killed before they were said."""

@@ -192,7 +192,8 @@ class Session:
         words = tuple(Said(message) for message in self.conversation.words_after_a_kill())
         if lost and any("unknown" in result.text for result in lost.results):
             self._note = "The daemon stopped while a command ran: look what became of it, nobody knows."
-        ended = TurnEnded(left.turn_id, StopReason.FAILED, Usage(), None, f"{what_happened} in mid-turn")
+        used = self.conversation.used_in_open_turn
+        ended = TurnEnded(left.turn_id, StopReason.FAILED, used, None, f"{what_happened} in mid-turn")
         await self.append(*results, *words, ended)
 
     async def _append(self, contents: tuple[Content, ...], paid: Paid, used: PastTurn | None) -> None:

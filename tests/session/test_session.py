@@ -16,6 +16,7 @@ from agent_lsp.conversation.messages import (
     AssistantMessage,
     ResultStatus,
     StopReason,
+    Text,
     ToolCall,
     ToolMessage,
     Usage,
@@ -255,6 +256,22 @@ async def test_random_cancels_always_end_in_a_finished_event_and_a_closed_turn(
             if "TurnStarted" in home.kinds():
                 assert home.kinds()[-1] == "TurnFinished"
                 assert last.stop_reason is done.ending.stop_reason
+
+
+async def test_what_a_turn_used_that_a_kill_left_open_counts_against_the_sessions_limit(
+    workspace: Path, state: Path, script: Script
+) -> None:
+    async with house(script({"text": "ok"}), workspace, state, maxTokensPerSession=500_000) as home:
+        await home.ask("one")
+        assert home.session
+        said = AssistantMessage((Text("much"),), "m", Usage(output_tokens=499_000))
+        other = Journal(state / "journal.sqlite3")
+        await other.append(home.session.id, home.session.conversation.head, (TurnBegan("x", "m"), Said(said)))
+        await other.close()
+        home.session = await home.parts.sessions.get(home.session.id)
+        done = await home.ask("two")
+
+    assert (done.ending.stop_reason, "maxTokensPerSession" in done.ending.error) == (StopReason.BUDGET_SPENT, True)
 
 
 async def test_a_turn_that_another_daemon_left_open_is_closed_before_the_next(
