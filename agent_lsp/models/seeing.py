@@ -99,7 +99,7 @@ def _may_be_for_images(error: ModelError) -> bool:
 
 def _images(request: Request) -> set[int]:
     """The images of a request by their hashes: a megabyte each is too much to keep."""
-    return set(chain.from_iterable(map(_hashes, request.messages)))
+    return set(chain.from_iterable(_hashes.each(request.messages)))
 
 
 @OncePerValue
@@ -109,7 +109,7 @@ def _hashes(message: Message) -> tuple[int, ...]:
 
 def _with(request: Request, images: Collection[int]) -> Request:
     """The request with these images only."""
-    if not any(map(_hashes, request.messages)):
+    if not any(_hashes.each(request.messages)):
         return request
     return replace(request, messages=tuple(_message(message, images) for message in request.messages))
 
