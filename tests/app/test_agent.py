@@ -57,9 +57,9 @@ async def test_a_prompt_without_a_session_begins_one_and_going_on_stays_in_it(
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"text": "one"}, when={GO_ON: [{"text": "two"}]}), workspace, state) as home:
-        first = await home.agent.ask(TurnRequest("do it\nnow", home.door))
+        first = await home.agent.ask(TurnRequest("do it\nnow", home.ask_user))
         await first.finished
-        again = await home.agent.go_on(first.session_id, home.door)
+        again = await home.agent.go_on(first.session_id, home.ask_user)
         assert ((await again.finished).ending.text, again.session_id) == ("two", first.session_id)
         [stored] = await home.agent.sessions()
         assert (stored.session_id, stored.title) == (first.session_id, "do it")
@@ -69,7 +69,7 @@ async def test_a_cancel_that_names_nothing_ends_every_turn_and_one_that_names_a_
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"fault": "hang"}), workspace, state) as home:
-        turns = [await home.agent.ask(TurnRequest("go", home.door)) for _ in range(3)]
+        turns = [await home.agent.ask(TurnRequest("go", home.ask_user)) for _ in range(3)]
         assert home.agent.cancel(session_id=turns[1].session_id) == (turns[1].turn_id,)
         assert {*home.agent.cancel()} >= {turns[0].turn_id, turns[2].turn_id}
         ended = [(await turn.finished).ending.stop_reason for turn in turns]
