@@ -51,14 +51,14 @@ class House:
 
     async def ask(self, prompt: str = "go", **order: Any) -> Finished:
         session = await self.open()
-        return await (await self.agent.ask(TurnRequest(prompt, self.door, **order), session.id)).finished
+        return await (await self.agent.ask(TurnRequest(prompt, self.ask_user, **order), session.id)).finished
 
     async def open(self) -> Session:
         if self.session is None:
             self.session = await self.parts.sessions.new("test")
         return self.session
 
-    async def door(self, request: ApprovalRequest) -> Decision | None:
+    async def ask_user(self, request: ApprovalRequest) -> Decision | None:
         self.asked.append(request)
         return self.answer(request)
 

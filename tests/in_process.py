@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from agent_lsp.lsp.handlers import open_door, refused_ask
+from agent_lsp.lsp.handlers import open_handlers, refused_ask
 from agent_lsp.lsp.server import LoadedHandlers, attend
 from tests.raw_client import Client, daemon_environment
 
@@ -59,5 +59,5 @@ class InProcessClient(Client):
 
 
 async def _served(stdin: BinaryIO, stdout: BinaryIO, environment: Mapping[str, str]) -> int:
-    loaded = LoadedHandlers(lambda server: open_door(server, environment), refused_ask)
+    loaded = LoadedHandlers(lambda server: open_handlers(server, environment), refused_ask)
     return await attend(lambda: loaded, stdin, stdout, asyncio.Event())

@@ -106,7 +106,7 @@ def _fitted(messages: list[Message], room: int, window: int) -> list[Message]:
 
 
 def _total(messages: Sequence[Message]) -> int:
-    return sum(map(_size, messages))
+    return sum(_size.each(messages))
 
 
 def _with_fewer_images(messages: list[Message], most: int, removable: int) -> list[Message]:

@@ -18,7 +18,7 @@ _LEFT_OUT = "[the picture was left out to make room; read the file again if it i
 
 def images_of(messages: Iterable[Message]) -> list[Image]:
     """All images, oldest first."""
-    return list(chain.from_iterable(map(_images_of, messages)))
+    return list(chain.from_iterable(_images_of.each(messages)))
 
 
 @OncePerValue

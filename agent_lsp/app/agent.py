@@ -103,9 +103,9 @@ class Agent:
                 await session.keep_joined(order)
         return asked
 
-    async def go_on(self, session_id: str, door: AskUser) -> Asked:
+    async def go_on(self, session_id: str, ask_user: AskUser) -> Asked:
         """Go on where a turn of that session stopped at a limit."""
-        return await self.ask(TurnRequest(GO_ON, door), session_id)
+        return await self.ask(TurnRequest(GO_ON, ask_user), session_id)
 
     async def estimate(self, order: TurnRequest, session_id: str | None = None) -> EstimateAnswer:
         """Return what a turn may cost, in that session or in a new one; nothing is sent."""

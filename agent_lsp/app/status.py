@@ -10,6 +10,7 @@ from agent_lsp.app.to_contract import undo_points
 from agent_lsp.app.workspace_trust import waiting
 from agent_lsp.contract.answers import StatusAnswer, TurnLimits
 from agent_lsp.contract.from_actions import pending_approval
+from agent_lsp.journal.journal import Journal, JournalError
 from agent_lsp.models import NoModel
 from agent_lsp.settings.settings import DEFAULTS, Settings, SettingsError
 
@@ -38,10 +39,18 @@ async def status(parts: Parts) -> StatusAnswer:
         sandbox=level,
         waits_for_trust=waits,
         limits=_limits(settings),
+        cost_today=await _cost_today(parts.journal),
         undo=tuple(points for one in sessions if (points := undo_points(one.id, one.conversation))),
         turns=tuple(turn for one in sessions for turn in one.turn_ids),
         pending_approvals=tuple(pending_approval(asked) for one in sessions for asked in one.approvals.pending),
     )
+
+
+async def _cost_today(journal: Journal) -> float | None:
+    try:
+        return await journal.spent_today()
+    except JournalError:
+        return None  # the answer says so, and all else in it still holds
 
 
 def _limits(settings: Settings) -> TurnLimits:

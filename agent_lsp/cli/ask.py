@@ -64,8 +64,8 @@ async def ask(order: AskOptions, environment: Mapping[str, str]) -> int:
         _say_of_settings(agent)
         screen = _Json() if order.as_json else _Screen()
         agent.watch(screen.show)
-        door = partial(_at_the_prompt, agent.state) if _interactive() else _nobody
-        asked = await agent.ask(TurnRequest(order.prompt, door), order.session)
+        ask_user = partial(_at_the_prompt, agent.state) if _interactive() else _nobody
+        asked = await agent.ask(TurnRequest(order.prompt, ask_user), order.session)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, agent.cancel)
         done = await asked.finished

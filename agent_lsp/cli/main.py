@@ -171,16 +171,16 @@ def _version(*, as_json: bool) -> int:
 def _serve() -> int:
     from agent_lsp.lsp.server import serve
 
-    return serve(_load_door)
+    return serve(_load_handlers)
 
 
-def _load_door() -> LoadedHandlers:
+def _load_handlers() -> LoadedHandlers:
     """Called once the client is initialized: all that is ours is imported here and not before."""
-    from agent_lsp.lsp.handlers import open_door, refused_ask
+    from agent_lsp.lsp.handlers import open_handlers, refused_ask
     from agent_lsp.lsp.server import LoadedHandlers
 
     environment = _environment()
-    return LoadedHandlers(lambda server: open_door(server, environment), refused_ask)
+    return LoadedHandlers(lambda server: open_handlers(server, environment), refused_ask)
 
 
 def _ask(arguments: argparse.Namespace) -> int:

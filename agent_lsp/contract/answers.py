@@ -134,6 +134,9 @@ class StatusAnswer:
     sandbox: Annotated[str, "The level that commands run in."]
     waits_for_trust: Annotated[str, "One line on what of the workspace has no effect until it is trusted."] = ""
     limits: TurnLimits
+    cost_today: Annotated[
+        float | None, "USD of all your sessions since midnight UTC, by list price; null if the journal cannot be read."
+    ]
     undo: tuple[UndoPoints, ...]
     turns: Annotated[tuple[str, ...], "Ids of the turns that run or wait."]
     pending_approvals: tuple[PendingApproval, ...]

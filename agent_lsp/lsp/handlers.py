@@ -46,10 +46,10 @@ _PRUNE_SECONDS = 3_600.0
 _log = logging.getLogger(__name__)
 
 
-def open_door(server: Server, environment: Mapping[str, str]) -> ClientDoor:
-    """The door for an initialized client. Raises Refused when there is nothing to work on, or with."""
+def open_handlers(server: Server, environment: Mapping[str, str]) -> ClientHandlers:
+    """Return the handlers of an initialized client. Raises Refused when there is nothing to work on, or with."""
     try:
-        return ClientDoor(server, environment)
+        return ClientHandlers(server, environment)
     except AgentError as error:
         raise Refused(error.kind, str(error)) from error
     except InvalidParams as error:
@@ -63,7 +63,7 @@ def refused_ask(error: Refused) -> Json:
     return answer
 
 
-class ClientDoor:
+class ClientHandlers:
     """One client: its editor, its view of the turns, and the commands it may call."""
 
     def __init__(self, server: Server, environment: Mapping[str, str]) -> None:

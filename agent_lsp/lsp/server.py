@@ -49,7 +49,7 @@ class Refused(Exception):
 class LoadedHandlers:
     """What is imported once the client is initialized.
 
-    `open` opens the door for a client and raises Refused; `refused_ask` is the answer to an ask that was refused.
+    `open` makes the handlers of a client and raises Refused; `refused_ask` is the answer to an ask that was refused.
     """
 
     open: Callable[[Server], Handlers]

@@ -290,7 +290,7 @@ async def _check_now_and_then(writer: Writer) -> None:
 
 
 async def _ended(close: Callable[[], Any]) -> None:
-    """Lets the door end its turns, then cancels what is left."""
+    """Let the handlers end their turns, then cancel what is left."""
     try:
         async with asyncio.timeout(5):
             await close()

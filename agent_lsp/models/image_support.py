@@ -10,9 +10,10 @@ import re
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 
 from agent_lsp.conversation.messages import Image, Message, ToolMessage
+from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import (
     BadRequest,
     Chunk,
@@ -98,12 +99,18 @@ def _may_be_for_images(error: ModelError) -> bool:
 
 def _images(request: Request) -> set[int]:
     """The images of a request by their hashes: a megabyte each is too much to keep."""
-    messages = [message for message in request.messages if isinstance(message, ToolMessage)]
-    return {hash(image) for message in messages for image in message.images}
+    return set(chain.from_iterable(_hashes.each(request.messages)))
+
+
+@OncePerValue
+def _hashes(message: Message) -> tuple[int, ...]:
+    return tuple(map(hash, message.images)) if isinstance(message, ToolMessage) else ()
 
 
 def _with(request: Request, images: Collection[int]) -> Request:
     """The request with these images only."""
+    if not any(_hashes.each(request.messages)):
+        return request
     return replace(request, messages=tuple(_message(message, images) for message in request.messages))
 
 

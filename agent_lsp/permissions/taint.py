@@ -18,7 +18,7 @@ def of(messages: Iterable[Message]) -> str:
 
     Only results can be untrusted: prompts, with what the editor shows beside them, are the user's.
     """
-    sources = list(dict.fromkeys(chain.from_iterable(map(_sources, messages))))
+    sources = list(dict.fromkeys(chain.from_iterable(_sources.each(messages))))
     if len(sources) > _MOST_NAMED:
         sources[_MOST_NAMED:] = [f"{len(sources) - _MOST_NAMED} more"]
     return "; ".join(sources)

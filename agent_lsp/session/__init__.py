@@ -42,7 +42,7 @@ class TurnRequest:
     """What a client asked for: a prompt, what its editor showed, and for this turn only a preset and a model."""
 
     prompt: str
-    door: AskUser
+    ask_user: AskUser
     context: str = ""
     preset: Preset | None = None
     model: str | None = None

@@ -31,11 +31,11 @@ class Approvals:
     def pending(self) -> tuple[ApprovalRequest, ...]:
         return tuple(waiting.request for waiting in self._waiting.values())
 
-    async def ask(self, request: ApprovalRequest, door: AskUser) -> Decision:
+    async def ask(self, request: ApprovalRequest, ask_user: AskUser) -> Decision:
         """The first answer from anywhere. Never raises but for a cancellation."""
         settled: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = _Waiting(request, settled)
-        asking = asyncio.create_task(_put(request, door, settled))
+        asking = asyncio.create_task(_put(request, ask_user, settled))
         try:
             async with asyncio.timeout(max(0.0, request.expires_at - self._now())):
                 return await settled
@@ -68,9 +68,9 @@ def _hunks(action: Action) -> set[str]:
     return {hunk.id for hunk in action.effect.hunks} if isinstance(action.effect, FileChange) else set()
 
 
-async def _put(request: ApprovalRequest, door: AskUser, settled: asyncio.Future[Decision]) -> None:
+async def _put(request: ApprovalRequest, ask_user: AskUser, settled: asyncio.Future[Decision]) -> None:
     try:
-        decision = await door(request)
+        decision = await ask_user(request)
         if decision is not None:
             check(request, decision)
     except Exception:  # whatever goes wrong in asking is a no, and is told to those who can mend it

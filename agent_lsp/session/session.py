@@ -249,7 +249,7 @@ class Session:
                 self.id,
                 self._state,
                 self,
-                lambda request: self.approvals.ask(request, order.door),
+                lambda request: self.approvals.ask(request, order.ask_user),
                 lambda event: self._emit(turn_id, event),
                 self._spent(),
             )

@@ -238,7 +238,7 @@ async def test_cancelling_in_mid_answer_keeps_what_was_said_and_writes_nothing_m
     model = script({"text": "one two three four five", "delay_ms": 50})
     async with house(model, workspace, state) as home:
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not any(isinstance(event, TextDelta) for event in home.events):
             await asyncio.sleep(0)
         assert session.cancel() == (asked.turn_id,)
@@ -257,7 +257,7 @@ async def test_cancelling_while_the_user_is_asked_leaves_a_legal_history(
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not session.approvals.pending:
             await asyncio.sleep(0)
         session.cancel()
@@ -275,7 +275,7 @@ async def test_only_a_call_that_began_is_told_to_be_looked_after_when_it_is_canc
     async with house(script({"calls": calls}), workspace, state) as home:
         home.answer = allow
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not (workspace / "began").exists():
             await asyncio.sleep(0.01)
         session.cancel()
@@ -299,7 +299,7 @@ async def test_a_read_that_was_done_keeps_its_result_when_its_neighbour_is_cance
     ) as home:
         home.parts.turns.toolbox = Toolbox((read_file, wait))
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not any(isinstance(event, ToolCallFinished) for event in home.events):
             await asyncio.sleep(0.01)
         session.cancel()
@@ -315,7 +315,7 @@ async def test_a_turn_cancelled_before_its_first_step_is_finished_too(
 ) -> None:
     async with house(script({"text": "hi"}), workspace, state) as home:
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         session.cancel()
         assert (await asked.finished).ending.stop_reason is StopReason.CANCELLED
         assert (await home.ask("again")).ending.stop_reason is StopReason.END_TURN
@@ -336,10 +336,10 @@ async def test_a_prompt_to_a_running_turn_joins_it_before_its_next_step(
     model = script({"text": "slow answer", "delay_ms": 30}, when={"also": [{"text": "both"}]})
     async with house(model, workspace, state) as home:
         session = await home.open()
-        first = session.ask(TurnRequest("go", home.door))
+        first = session.ask(TurnRequest("go", home.ask_user))
         while not home.events:
             await asyncio.sleep(0)
-        second = session.ask(TurnRequest("also this", home.door))
+        second = session.ask(TurnRequest("also this", home.ask_user))
         assert (second.joined, second.turn_id) == (True, first.turn_id)
         assert (await first.finished).ending.text == "both"
         assert [message.text for message in home.messages if isinstance(message, UserMessage)] == ["go", "also this"]
@@ -348,8 +348,8 @@ async def test_a_prompt_to_a_running_turn_joins_it_before_its_next_step(
 async def test_a_queued_prompt_runs_as_a_turn_of_its_own(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"text": "slow answer", "delay_ms": 10}), workspace, state) as home:
         session = await home.open()
-        first = session.ask(TurnRequest("one", home.door))
-        second = session.ask(TurnRequest("two", home.door, queue=True))
+        first = session.ask(TurnRequest("one", home.ask_user))
+        second = session.ask(TurnRequest("two", home.ask_user, queue=True))
         assert not second.joined
         assert second.turn_id != first.turn_id
         assert (await second.finished).ending.stop_reason is StopReason.END_TURN
@@ -359,7 +359,7 @@ async def test_a_queued_prompt_runs_as_a_turn_of_its_own(workspace: Path, state:
 async def test_an_empty_prompt_is_refused(workspace: Path, state: Path, script: Script) -> None:
     async with house(script({"text": "hi"}), workspace, state) as home:
         with pytest.raises(SessionError, match="prompt is empty"):
-            await home.agent.ask(TurnRequest(" \n", home.door))
+            await home.agent.ask(TurnRequest(" \n", home.ask_user))
         assert await home.agent.sessions() == ()
 
 

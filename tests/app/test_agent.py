@@ -9,8 +9,10 @@ import pytest
 
 from agent_lsp.app.agent import open_agent
 from agent_lsp.app.refusals import AgentError
-from agent_lsp.conversation.messages import AssistantMessage, StopReason, Text
+from agent_lsp.conversation.entries import Said
+from agent_lsp.conversation.messages import AssistantMessage, StopReason, Text, UserMessage
 from agent_lsp.files.editor import NoEditor
+from agent_lsp.journal.journal import Paid
 from agent_lsp.models import Chunk, Completed, Request
 from agent_lsp.permissions import Preset
 from agent_lsp.session import GO_ON, TurnRequest
@@ -57,19 +59,30 @@ async def test_a_prompt_without_a_session_begins_one_and_going_on_stays_in_it(
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"text": "one"}, when={GO_ON: [{"text": "two"}]}), workspace, state) as home:
-        first = await home.agent.ask(TurnRequest("do it\nnow", home.door))
+        first = await home.agent.ask(TurnRequest("do it\nnow", home.ask_user))
         await first.finished
-        again = await home.agent.go_on(first.session_id, home.door)
+        again = await home.agent.go_on(first.session_id, home.ask_user)
         assert ((await again.finished).ending.text, again.session_id) == ("two", first.session_id)
         [stored] = await home.agent.sessions()
         assert (stored.session_id, stored.title) == (first.session_id, "do it")
+
+
+async def test_the_status_has_what_the_day_has_cost(workspace: Path, state: Path, script: Script) -> None:
+    async with house(script({"text": "x"}), workspace, state) as home:
+        asked = await home.agent.ask(TurnRequest("go", home.ask_user))
+        await asked.finished
+        before = (await home.agent.status()).cost_today
+        head = await home.parts.journal.head(asked.session_id)
+        said = Said(UserMessage("x"))
+        await home.parts.journal.append(asked.session_id, head, (said,), paid=Paid(0.25))
+        assert (before, (await home.agent.status()).cost_today) == (0, 0.25)
 
 
 async def test_a_cancel_that_names_nothing_ends_every_turn_and_one_that_names_a_session_those_in_it(
     workspace: Path, state: Path, script: Script
 ) -> None:
     async with house(script({"fault": "hang"}), workspace, state) as home:
-        turns = [await home.agent.ask(TurnRequest("go", home.door)) for _ in range(3)]
+        turns = [await home.agent.ask(TurnRequest("go", home.ask_user)) for _ in range(3)]
         assert home.agent.cancel(session_id=turns[1].session_id) == (turns[1].turn_id,)
         assert {*home.agent.cancel()} >= {turns[0].turn_id, turns[2].turn_id}
         ended = [(await turn.finished).ending.stop_reason for turn in turns]

@@ -113,9 +113,9 @@ def test_a_client_that_does_not_read_blocks_nothing(daemon: Start, workspace: Pa
 def test_what_is_printed_does_not_reach_the_client(state: Path, workspace: Path, tmp_path: Path) -> None:
     printing = tmp_path / "printing.py"
     printing.write_text(
-        "import sys, os\nfrom agent_lsp.cli import main as cli\nload = cli._load_door\n"
+        "import sys, os\nfrom agent_lsp.cli import main as cli\nload = cli._load_handlers\n"
         "def loud():\n    print('noise'); os.system('echo more noise'); return load()\n"
-        "cli._load_door = loud\ncli.main(['serve'])\n"
+        "cli._load_handlers = loud\ncli.main(['serve'])\n"
     )
     client = RawClient(state, argv=[sys.executable, str(printing)])
     try:
@@ -139,7 +139,7 @@ def test_only_frames_transport_and_names_of_the_contract_are_imported_when_initi
         "    heavy = [m for m in names if m in sys.modules]\n"
         "    print('LOADED', ours, heavy, file=sys.stderr, flush=True)\n"
         "    raise SystemExit\n"
-        "cli._load_door = load\ncli.main(['serve'])\n"
+        "cli._load_handlers = load\ncli.main(['serve'])\n"
     )
     client = RawClient(state, argv=[sys.executable, str(probe)])
     try:

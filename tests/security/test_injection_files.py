@@ -245,7 +245,7 @@ async def test_words_that_another_session_wrote_while_a_question_was_open_taint_
 
         async def allow_after_the_other(request: ApprovalRequest) -> Decision:
             if not asked:
-                await (await home.parts.sessions.new("other")).ask(TurnRequest("other", home.door)).finished
+                await (await home.parts.sessions.new("other")).ask(TurnRequest("other", home.ask_user)).finished
             asked.append(request)
             return Decision(Choice.ALLOW_ONCE)
 

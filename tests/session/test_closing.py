@@ -99,7 +99,7 @@ async def test_a_session_that_waits_for_its_user_stays_open(workspace: Path, sta
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not session.approvals.pending:
             await asyncio.sleep(0)
         [request] = session.approvals.pending

@@ -51,7 +51,7 @@ async def test_a_turn_whose_session_was_continued_elsewhere_fails_with_that_reas
         other = Journal(state / "journal.sqlite3")
         await other.append(session.id, None, (TurnEnded("x", StopReason.END_TURN, Usage(), 0),))
         await other.close()
-        done = await session.ask(TurnRequest("go", home.door)).finished
+        done = await session.ask(TurnRequest("go", home.ask_user)).finished
         assert (done.ending.error_kind, "continued elsewhere" in done.ending.error) == ("journal", True)
 
 
@@ -117,7 +117,7 @@ async def test_decisions_must_be_among_those_offered(workspace: Path, state: Pat
     async with house(model, workspace, state) as home:
         home.answer = lambda _: None
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not session.approvals.pending:
             await asyncio.sleep(0)
         [request] = session.approvals.pending
@@ -179,7 +179,7 @@ async def test_a_prompt_that_comes_when_the_turn_is_over_gets_a_turn_of_its_own(
 
         def at_the_end(seen: EventEnvelope) -> None:
             if isinstance(seen.event, TurnFinished) and not late:
-                late.append(session.ask(TurnRequest("late words", home.door)))
+                late.append(session.ask(TurnRequest("late words", home.ask_user)))
 
         home.agent.watch(at_the_end)
         await home.ask("first")
@@ -195,10 +195,10 @@ async def test_words_that_joined_a_turn_that_was_cancelled_stay_in_the_history(
 ) -> None:
     async with house(script({"text": "one two three", "delay_ms": 100}), workspace, state) as home:
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not home.events:
             await asyncio.sleep(0)
-        session.ask(TurnRequest("and this", home.door))
+        session.ask(TurnRequest("and this", home.ask_user))
         session.cancel()
         await asked.finished
         assert [m.text for m in session.messages if isinstance(m, UserMessage)] == ["go", "and this"]
@@ -245,7 +245,7 @@ async def test_random_cancels_always_end_in_a_finished_event_and_a_closed_turn(
         session = await home.open()
         for _ in range(60):
             home.seen.clear()
-            asked = session.ask(TurnRequest("go", home.door))
+            asked = session.ask(TurnRequest("go", home.ask_user))
             for _ in range(dice.randrange(120)):
                 await asyncio.sleep(0)
             session.cancel()
@@ -313,9 +313,9 @@ async def test_words_that_joined_a_turn_that_failed_are_asked_in_a_turn_of_their
         house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
     ):
         session = await home.open()
-        first = session.ask(TurnRequest("one", home.door))
+        first = session.ask(TurnRequest("one", home.ask_user))
         await provider.wait_asked(1)
-        assert session.ask(TurnRequest("two", home.door)).joined
+        assert session.ask(TurnRequest("two", home.ask_user)).joined
         assert (await first.finished).ending.stop_reason is StopReason.FAILED
         while len(ended := [event for event in home.events if isinstance(event, TurnFinished)]) < 2:
             await asyncio.sleep(0.001)
@@ -334,7 +334,7 @@ async def test_a_request_that_was_turned_away_costs_nothing_also_when_its_wait_i
         house("openai-chat:gpt-5-mini", workspace, state, baseUrl=provider.url) as home,
     ):
         session = await home.open()
-        asked = session.ask(TurnRequest("go", home.door))
+        asked = session.ask(TurnRequest("go", home.ask_user))
         while not any(isinstance(event, Retrying) for event in home.events):
             await asyncio.sleep(0.001)
         session.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -25,9 +25,8 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
-from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, Request, TextChunk, ThinkingChunk
-from agent_lsp.models.wire.body import WrittenOnce
+from agent_lsp.models.wire.body import WrittenOnce, written_once
 from agent_lsp.models.wire.refusals import broken_off, error_message
 from agent_lsp.models.wire.replay import arguments_object, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -239,8 +238,8 @@ def request_body(request: Request, model: str, host: str) -> Json:
 
 
 @lru_cache(8)
-def _written(name: str, host: str) -> OncePerValue[Message, Json]:
-    return OncePerValue(lambda message: WrittenOnce(_message(message, name, host)))
+def _written(name: str, host: str) -> Callable[[Message], Json]:
+    return written_once(lambda message: WrittenOnce(_message(message, name, host)))
 
 
 def _marked(message: Json) -> Json:

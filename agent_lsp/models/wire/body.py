@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from agent_lsp.conversation.messages import Message, ToolMessage
+from agent_lsp.conversation.once import OncePerValue
+
+T = TypeVar("T")
 
 _MOST_KEPT = 64 << 10
-"""Characters of a message whose text is kept: longer ones are pictures, which have it once already."""
+"""Characters of a message whose text is kept."""
 
 
 class WrittenOnce(dict[str, object]):
@@ -14,6 +20,17 @@ class WrittenOnce(dict[str, object]):
 
     __slots__ = ("text",)
     text: str
+
+
+def written_once(write: Callable[[Message], T]) -> Callable[[Message], T]:
+    """A writer of messages that writes each once, but those with pictures anew: the result holds a copy of them."""
+    once = OncePerValue(write)
+    return lambda message: write(message) if _has_images(message) else once(message)
+
+
+@OncePerValue
+def _has_images(message: Message) -> bool:
+    return isinstance(message, ToolMessage) and bool(message.images)
 
 
 def encoded(body: Mapping[str, object]) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -40,7 +41,7 @@ from agent_lsp.models import (
     ThinkingChunk,
     ToolSpec,
 )
-from agent_lsp.models.wire.body import WrittenOnce
+from agent_lsp.models.wire.body import WrittenOnce, written_once
 from agent_lsp.models.wire.refusals import broken_off, error_message
 from agent_lsp.models.wire.replay import arguments_object, data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -287,8 +288,8 @@ def request_body(request: Request, model: str, host: str) -> Json:
 
 
 @lru_cache(8)
-def _written(name: str, host: str) -> OncePerValue[Message, list[WrittenOnce]]:
-    return OncePerValue(lambda message: [WrittenOnce(one) for one in _messages(message, name, host)])
+def _written(name: str, host: str) -> Callable[[Message], list[WrittenOnce]]:
+    return written_once(lambda message: [WrittenOnce(one) for one in _messages(message, name, host)])
 
 
 @OncePerValue

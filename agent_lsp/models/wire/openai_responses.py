@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -23,9 +24,8 @@ from agent_lsp.conversation.messages import (
     Usage,
     UserMessage,
 )
-from agent_lsp.conversation.once import OncePerValue
 from agent_lsp.models import BadResponse, Chunk, ConnectionLost, ModelError, Request, TextChunk, ThinkingChunk
-from agent_lsp.models.wire.body import WrittenOnce
+from agent_lsp.models.wire.body import WrittenOnce, written_once
 from agent_lsp.models.wire.refusals import broken_off
 from agent_lsp.models.wire.replay import data_url, fitting_arguments, fitting_id, fitting_name, paired
 from agent_lsp.models.wire.wire_model import Count, Wire, read_event
@@ -290,8 +290,8 @@ def request_body(request: Request, model: str, host: str) -> Json:  # noqa: ARG0
 
 
 @lru_cache(8)
-def _written(name: str) -> OncePerValue[Message, list[WrittenOnce]]:
-    return OncePerValue(lambda message: [WrittenOnce(item) for item in _items(message, name)])
+def _written(name: str) -> Callable[[Message], list[WrittenOnce]]:
+    return written_once(lambda message: [WrittenOnce(item) for item in _items(message, name)])
 
 
 def _items(message: Message, name: str) -> list[Json]:

@@ -710,6 +710,8 @@ export interface StatusAnswer {
   /** One line on what of the workspace has no effect until it is trusted. */
   waitsForTrust?: string;
   limits: TurnLimits;
+  /** USD of all your sessions since midnight UTC, by list price; null if the journal cannot be read. */
+  costToday: number | null;
   undo: readonly UndoPoints[];
   /** Ids of the turns that run or wait. */
   turns: readonly string[];

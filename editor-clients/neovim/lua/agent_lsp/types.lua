@@ -519,6 +519,8 @@ M.role = {
 ---@field sandbox string The level that commands run in.
 ---@field waitsForTrust? string One line on what of the workspace has no effect until it is trusted.
 ---@field limits agent_lsp.TurnLimits
+--- USD of all your sessions since midnight UTC, by list price; null if the journal cannot be read.
+---@field costToday? number
 ---@field undo agent_lsp.UndoPoints[]
 ---@field turns string[] Ids of the turns that run or wait.
 ---@field pendingApprovals agent_lsp.PendingApproval[]
