@@ -65,7 +65,7 @@ def most_tokens(request: Request, model: str) -> int:
     """
     images = images_of(request.messages)
     words = request_tokens(request) - sum(image_tokens(image) for image in images)
-    words += sum(map(_raw_tokens, request.messages))
+    words += sum(_raw_tokens.each(request.messages))
     return words * _BYTES_PER_TOKEN + _AROUND + sum(billed_tokens(image, model) for image in images)
 
 
