@@ -210,8 +210,8 @@ async def test_words_that_joined_a_turn_that_was_cancelled_before_it_began_are_n
     async with house(script({"text": "ok"}), workspace, state) as home:
         session = await home.open()
         async with session.alone():
-            asked = session.ask(TurnRequest("go", home.door))
-            assert session.ask(TurnRequest("and this", home.door)).joined
+            asked = session.ask(TurnRequest("go", home.ask_user))
+            assert session.ask(TurnRequest("and this", home.ask_user)).joined
             await asyncio.sleep(0)
             session.cancel()
             assert (await asked.finished).ending.stop_reason is StopReason.CANCELLED
@@ -226,8 +226,8 @@ async def test_words_that_joined_a_turn_that_could_not_begin_are_asked_in_a_turn
     async with house(script({"text": "ok"}), workspace, state) as home:
         session = await home.open()
         (state / "locks").write_text("in the way of a folder")
-        first = session.ask(TurnRequest("one", home.door))
-        assert session.ask(TurnRequest("two", home.door)).joined
+        first = session.ask(TurnRequest("one", home.ask_user))
+        assert session.ask(TurnRequest("two", home.ask_user)).joined
         assert (await first.finished).ending.stop_reason is StopReason.FAILED
         (state / "locks").unlink()
         while session.turn_ids:
