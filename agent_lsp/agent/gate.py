@@ -83,7 +83,7 @@ class Gate:
         decision = await self.questions.ask(call_id, action, verdict, tainted)
         if decision.allowed and self.policy.roots != workspace:
             decision = replace(decision, choice=Choice.ALLOW_ONCE)  # not for folders that were not open
-        return replace(await self._settled(action, decision), tainted=tainted)
+        return replace(await self._settled(action, decision, workspace), tainted=tainted)
 
     async def use(self, permitted: Permitted) -> None:
         """Holds what is about to be done, where its paths lead by now, against what was allowed. Raises ToolError."""
@@ -107,7 +107,7 @@ class Gate:
             raise ToolError(f"not done: what is allowed in this workspace cannot be read: {error}") from error
         return action, verdict, Permit(action) if verdict.ruling is Ruling.ALLOW else None
 
-    async def _settled(self, action: Action, decision: Decision) -> Permitted:
+    async def _settled(self, action: Action, decision: Decision, workspace: tuple[str, ...]) -> Permitted:
         said = f" They said: {decision.feedback}" if decision.feedback else ""
         if not decision.answered:
             why = decision.feedback or "nobody answered the question in time"
@@ -116,7 +116,7 @@ class Gate:
             raise Rejected(f"Not done: the user rejected it.{said}", stop=decision.stop)
         allowed, note = narrowed(action, decision), ""
         try:
-            await asyncio.to_thread(self.policy.remember, action, decision.choice)
+            await asyncio.to_thread(self.policy.remember, action, decision.choice, workspace)
         except OSError as error:
             note = f" That it is allowed for good could not be kept: {error}."
         note += _left_out(action, allowed)

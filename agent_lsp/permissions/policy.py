@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from urllib.parse import urlsplit
 
 from agent_lsp.conversation.actions import (
@@ -47,6 +48,7 @@ class Policy:
         """`roots` are the absolute paths of the workspace's folders; `kept` has what is allowed there for good."""
         self.terms, self.roots, self._kept = terms, tuple(roots), kept
         self._allowed: set[str] = set()
+        self._changing = Lock()
 
     def decide(self, action: Action, preset: Preset | None = None, *, tainted: str = "") -> Verdict:
         """The verdict on an action; a turn may bring a preset of its own, if it is tighter.
@@ -60,8 +62,9 @@ class Policy:
 
     def change_folders(self, roots: Sequence[str]) -> None:
         """The workspace is another now; what was allowed for this session was allowed in the one before."""
-        self.roots = tuple(roots)
-        self._allowed.clear()
+        with self._changing:
+            self.roots = tuple(roots)
+            self._allowed.clear()
 
     @property
     def allows_for_session(self) -> bool:
@@ -164,12 +167,17 @@ class Policy:
     def _auto(self, preset: Preset) -> bool:
         return preset is Preset.AUTO and self.terms.confined
 
-    def remember(self, action: Action, choice: Choice) -> None:
-        """Keeps what a yes covers besides this one call. Blocks. Raises OSError when it cannot be written."""
-        if choice is Choice.ALLOW_SESSION:
-            self._allowed.add(_exactly(action))
+    def remember(self, action: Action, choice: Choice, workspace: tuple[str, ...]) -> None:
+        """Keep what a yes covers besides this one call, in the `workspace` in which it was asked.
+
+        Nothing is kept for the session if its folders have changed since. Blocks. Raises OSError when it cannot be
+        written.
+        """
+        with self._changing:
+            if choice is Choice.ALLOW_SESSION and self.roots == workspace:
+                self._allowed.add(_exactly(action))
         if choice is Choice.ALLOW_ALWAYS and self._kept and (rule := rule_for(action)):
-            self._kept.add(rule)
+            self._kept.add(rule, workspace)
 
 
 _PLAN = "the preset is 'plan', in which nothing is changed and only reading commands run: describe what you would do"

@@ -56,9 +56,9 @@ class OfWorkspace:
         """What was added; a line that is none of ours, or was cut off by a kill, allows nothing. Raises OSError."""
         return tuple(rule for line in self._remembered.all() if (rule := self._rule(line)))
 
-    def add(self, rule: Rule) -> None:
-        """Allows what the rule says in this workspace from now on. Raises OSError."""
-        self._remembered.add(json.dumps({"roots": sorted(self.roots), "allow": str(rule)}))
+    def add(self, rule: Rule, roots: Sequence[str]) -> None:
+        """Allow what the rule says in the workspace of these folders from now on. Raises OSError."""
+        self._remembered.add(json.dumps({"roots": sorted(roots), "allow": str(rule)}))
 
     def _rule(self, line: str) -> Rule | None:
         read = _read(line)

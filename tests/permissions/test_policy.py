@@ -53,7 +53,7 @@ def test_confirm_asks_before_every_side_effect() -> None:
 
 def test_plan_refuses_every_side_effect_also_what_was_allowed_before() -> None:
     policy = Policy(PolicyConfig(Preset.PLAN), ["/w"])
-    policy.remember(WRITE, Choice.ALLOW_SESSION)
+    policy.remember(WRITE, Choice.ALLOW_SESSION, policy.roots)
 
     assert {policy.decide(action).ruling for action in (WRITE, EDIT, MOVE, run("make"))} == {Ruling.DENY}
     assert "describe what you would do" in policy.decide(WRITE).reason
@@ -70,7 +70,7 @@ def test_a_turn_cannot_bring_a_looser_preset() -> None:
 
 def test_a_tool_allowed_for_the_session_is_not_asked_about_again() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
-    policy.remember(WRITE, Choice.ALLOW_SESSION)
+    policy.remember(WRITE, Choice.ALLOW_SESSION, policy.roots)
 
     assert policy.decide(WRITE) == Verdict(
         Ruling.ALLOW, "allowed for this session", "write_file: any file in the workspace that is not protected"
@@ -80,7 +80,7 @@ def test_a_tool_allowed_for_the_session_is_not_asked_about_again() -> None:
 
 def test_a_command_is_remembered_as_exactly_this_line_in_this_folder() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
-    policy.remember(run("make test"), Choice.ALLOW_SESSION)
+    policy.remember(run("make test"), Choice.ALLOW_SESSION, policy.roots)
 
     asked = [run("make test"), run("make test "), run("make test; rm x"), run("make test", "/w/sub")]
     assert [policy.decide(action).ruling for action in asked] == [Ruling.ALLOW, *[Ruling.ASK] * 3]
@@ -88,7 +88,7 @@ def test_a_command_is_remembered_as_exactly_this_line_in_this_folder() -> None:
 
 def test_a_blocked_line_is_refused_even_when_it_was_allowed_before() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM), ["/w"])
-    policy.remember(run("rm -rf ."), Choice.ALLOW_SESSION)
+    policy.remember(run("rm -rf ."), Choice.ALLOW_SESSION, policy.roots)
 
     assert policy.decide(run("rm -rf .")) == Verdict(
         Ruling.DENY, "this command is never run: it removes '.' recursively"
@@ -124,7 +124,7 @@ def protected(action: Action) -> Action:
 @pytest.mark.parametrize("preset", [Preset.CONFIRM, Preset.EDITS, Preset.AUTO])
 def test_no_standing_permission_covers_a_protected_file(preset: Preset) -> None:
     policy = Policy(PolicyConfig(preset, Rules(allow=(parsed("*"),)), confined=True), ["/w"])
-    policy.remember(WRITE, Choice.ALLOW_SESSION)
+    policy.remember(WRITE, Choice.ALLOW_SESSION, policy.roots)
 
     verdict = policy.decide(protected(WRITE))
 
@@ -186,7 +186,7 @@ def test_git_status_passes_only_where_it_can_change_nothing() -> None:
 def test_outside_the_sandbox_always_asks() -> None:
     policy = Policy(PolicyConfig(Preset.AUTO, Rules(allow=(parsed("run_command"),)), confined=True), ["/w"])
     outside = Action("run_command", ToolKind.EXECUTE, "", Command("ls", "/w", 60, confined=False))
-    policy.remember(outside, Choice.ALLOW_SESSION)
+    policy.remember(outside, Choice.ALLOW_SESSION, policy.roots)
 
     assert policy.decide(outside) == Verdict(Ruling.ASK, "it is to run outside the sandbox")
 
@@ -212,7 +212,7 @@ def test_a_yes_for_good_is_kept_for_this_workspace_and_no_other_and_is_what_was_
     assert choices(run("npm test"), here.decide(run("npm test")))[-1] is Choice.ALLOW_ALWAYS
     assert always_rule(run("npm test")) == "run_command(npm test) in this workspace"
 
-    here.remember(run("npm test"), Choice.ALLOW_ALWAYS)
+    here.remember(run("npm test"), Choice.ALLOW_ALWAYS, here.roots)
 
     allowed = Verdict(Ruling.ALLOW, "allowed in this workspace for good", "run_command(npm test)")
     assert [policy.decide(run("npm test")) == allowed for policy in (here, again, elsewhere)] == [True, True, False]
@@ -224,11 +224,22 @@ def test_a_yes_for_good_is_kept_for_this_workspace_and_no_other_and_is_what_was_
 def test_once_untrusted_text_was_read_no_standing_permission_holds(action: Action, tmp_path: Path) -> None:
     kept = OfWorkspace(Remembered(tmp_path / "rules"), ["/w"])
     policy = Policy(PolicyConfig(Preset.AUTO, Rules(allow=(parsed("*"),)), confined=True), ["/w"], kept)
-    policy.remember(action, Choice.ALLOW_SESSION)
-    policy.remember(action, Choice.ALLOW_ALWAYS)
+    policy.remember(action, Choice.ALLOW_SESSION, policy.roots)
+    policy.remember(action, Choice.ALLOW_ALWAYS, policy.roots)
     assert policy.decide(action).ruling is Ruling.ALLOW
 
     verdict = policy.decide(action, tainted="the page https://example.org/\u202e")
 
     assert verdict == Verdict(Ruling.ASK, "untrusted text was read before: the page https://example.org/\\u202e")
     assert choices(action, verdict) == (Choice.REJECT, Choice.ALLOW_ONCE)
+
+
+def test_a_yes_that_was_asked_for_in_other_folders_is_kept_for_those_and_not_for_the_session(tmp_path: Path) -> None:
+    kept = OfWorkspace(Remembered(tmp_path / "rules"), ["/v"])
+    policy = Policy(PolicyConfig(Preset.CONFIRM), ["/v"], kept)
+    policy.remember(run("npm test"), Choice.ALLOW_SESSION, ("/w",))
+    policy.remember(run("npm test"), Choice.ALLOW_ALWAYS, ("/w",))
+    assert policy.decide(run("npm test")).ruling is Ruling.ASK
+    policy.change_folders(["/w"])
+    kept.roots = ("/w",)
+    assert policy.decide(run("npm test")).ruling is Ruling.ALLOW

@@ -50,8 +50,8 @@ def test_what_is_not_one_line_is_no_rule(tmp_path: Path, rule: str) -> None:
 
 def test_rules_of_a_workspace_are_those_of_exactly_its_roots_in_whatever_order(tmp_path: Path) -> None:
     file = Remembered(tmp_path / "rules")
-    OfWorkspace(file, ["/b", "/a"]).add(parsed("run_command(echo 'a\u2028b')"))
-    OfWorkspace(file, ["/a"]).add(parsed("edit_file(x)"))
+    OfWorkspace(file, ["/b", "/a"]).add(parsed("run_command(echo 'a\u2028b')"), ["/b", "/a"])
+    OfWorkspace(file, ["/a"]).add(parsed("edit_file(x)"), ["/a"])
 
     assert OfWorkspace(file, ["/a", "/b"]).rules() == (parsed("run_command(echo 'a\u2028b')"),)
     assert OfWorkspace(file, ["/a"]).rules() == (parsed("edit_file(x)"),)

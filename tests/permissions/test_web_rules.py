@@ -74,7 +74,7 @@ def test_slashes_that_servers_take_for_one_do_not_pass_a_denial(path: str) -> No
 
 def test_a_denied_address_is_refused_with_its_rule_whatever_is_allowed() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM, web=RULES))
-    policy.remember(fetch("https://example.org/"), Choice.ALLOW_SESSION)
+    policy.remember(fetch("https://example.org/"), Choice.ALLOW_SESSION, policy.roots)
 
     verdict = policy.decide(fetch("https://example.org/private/x"))
 
@@ -94,7 +94,7 @@ def test_what_the_users_rule_covers_is_not_asked_for_and_the_rule_is_named() -> 
 def test_a_yes_for_the_session_covers_the_site_but_no_query() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM))
     action = fetch("https://example.com/a?b=1")
-    policy.remember(action, Choice.ALLOW_SESSION)
+    policy.remember(action, Choice.ALLOW_SESSION, policy.roots)
 
     asked = ("https://example.com/a?b=1", "https://example.com/c?d", "http://example.com/", "https://example.com:8443/")
     assert session_rule(action) == "web_fetch: any page of https://example.com whose address has no query (?…)"
@@ -105,7 +105,7 @@ def test_a_yes_for_the_session_covers_the_site_but_no_query() -> None:
 
 def test_a_yes_for_the_session_covers_the_search_engine() -> None:
     policy = Policy(PolicyConfig(Preset.CONFIRM))
-    policy.remember(find("a"), Choice.ALLOW_SESSION)
+    policy.remember(find("a"), Choice.ALLOW_SESSION, policy.roots)
 
     assert session_rule(find("a")) == "web_search: any query to html.duckduckgo.com"
     assert policy.decide(find("b")).ruling is Ruling.ALLOW

@@ -343,7 +343,7 @@ def test_each_change_in_a_checkout_that_it_runs_from_asks(preset: Preset, tmp_pa
 
         def ruling(path: Path, policy: Policy = policy, targets: Targets = targets) -> Ruling:
             action = targets.located(written(path))
-            policy.remember(action, Choice.ALLOW_SESSION)
+            policy.remember(action, Choice.ALLOW_SESSION, policy.roots)
             verdict = policy.decide(action)
             assert not (verdict.standing and verdict.ruling is Ruling.ASK)
             return verdict.ruling
