@@ -38,7 +38,7 @@ class Call:
 
     @property
     def runs_beside_others(self) -> bool:
-        """Whether it may run at the same time as its neighbours."""
+        """Whether the call may run in parallel with the calls beside it."""
         return self._bench.runs_beside_others(self._asked.tool)
 
     async def perform(self) -> None:
@@ -124,7 +124,7 @@ class Call:
     async def _performed(
         self, tool: ChangingTool[Arguments], permitted: Permitted, context: ToolContext
     ) -> tuple[str, FileChange | None]:
-        """What the tool says, and the change that it made if that is another than was permitted."""
+        """Perform the action. Return the tool's text, and the change it made if that differs from the permitted one."""
         action = permitted.action
         await self._turn.gate.use(permitted)
         done = await tool.perform(action, context)
@@ -133,7 +133,7 @@ class Call:
         return text, made if made != action.effect else None
 
     def _taint(self, permitted: Permitted) -> str:
-        """What untrusted text it may carry into files, as far as is known by now."""
+        """Return the source of untrusted text that the call may write into files; empty if none is known yet."""
         return permitted.tainted or ("" if self._origin.provenance.trusted else self._origin.source)
 
     async def _end(self, shown: Shown, status: ResultStatus, rest: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Whether a call may do what it prepared: judged, asked about, and held once more right before it is done."""
+"""The gate: decides whether a call may perform its action, asks the user, and checks again right before it runs."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Gate:
 
 
 def _left_out(action: Action, allowed: Action) -> str:
-    """What the user chose of a change, in words for the model; empty where that is all of it."""
+    """Tell the model how many hunks the user allowed; empty if all of them."""
     if not isinstance(action.effect, FileChange) or not isinstance(allowed.effect, FileChange) or allowed == action:
         return ""
     made, all_of_them = len(allowed.effect.hunks), len(action.effect.hunks)

@@ -75,7 +75,7 @@ class _Asking:
         await self.turn.record.append(paid=paid)
 
     async def _broken_off(self, error: BaseException) -> None:
-        """What the user has seen stays in the history, and what may have been used is charged."""
+        """Keep the text that the user saw in the history, and charge what the provider may have used."""
         budget = self.turn.budget
         refused = isinstance(error, ModelError) and not error.may_have_cost
         paid = budget.give_back(self.reservation) if refused else budget.charge_whole(self.reservation)

@@ -1,4 +1,4 @@
-"""What a turn reads and writes of its conversation."""
+"""The part of a conversation that a turn reads and writes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Record(Protocol):
 
     @property
     def messages(self) -> Sequence[Message]:
-        """What was said, oldest first."""
+        """The messages, oldest first."""
 
     def has_call(self, call_id: str) -> bool:
-        """Whether a call of that id was said."""
+        """Whether the conversation has a call with this id."""
 
     async def append(self, *contents: Content, paid: Paid = Paid(), used: PastTurn | None = None) -> None:
         """Writes entries, with what was paid and at a turn's end what it used; they are on disk when it returns.

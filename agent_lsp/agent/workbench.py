@@ -1,4 +1,4 @@
-"""What the calls of a turn are performed with."""
+"""The workbench: the tools of a turn, and everything that performs their calls."""
 
 from __future__ import annotations
 
